@@ -1,0 +1,49 @@
+# Everything runs from .venv, which `make setup` builds from requirements.lock with nothing but Python 3.11+.
+PYTHON ?= python3
+BIN := .venv/bin
+MIB ?= 256
+
+.PHONY: setup run test parts check bench docs golden lock clean
+.DEFAULT_GOAL := help
+
+help:            ## this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 14
+
+setup: .venv/ready  ## build .venv from requirements.lock
+
+.venv/ready: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "tailrace needs Python 3.11 or newer; name one with: make PYTHON=python3.12 setup")'
+	$(PYTHON) -m venv --clear .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+run: setup       ## a demo node is tailed into ./lake, then questions are answered
+	$(BIN)/tailrace demo --lake lake
+
+check: setup     ## lint, types, and that every generated file is fresh
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m tests.generated --check
+
+test: check      ## lint, types and every test
+	$(BIN)/python -m pytest
+
+parts:           ## install the real servers that tests use: this version's tests need none
+	@echo "parts: no test of this version uses a server; nothing to install"
+
+bench: setup     ## throughput, CPU, memory and loss, beside the floor of the same run
+	$(BIN)/python -m tests.bench.bench --mib $(MIB)
+
+docs: setup      ## renew every generated file
+	$(BIN)/python -m tests.generated
+
+golden: setup    ## renew the golden answers of the question packs
+	$(BIN)/python -m pytest tests/query --golden
+
+lock:            ## resolve pyproject.toml anew into requirements.lock (needs uv)
+	uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements.lock
+
+clean:           ## remove what make run and make setup made
+	rm -rf .venv lake .state

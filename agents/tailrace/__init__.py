@@ -1,0 +1,16 @@
+"""tailrace: container logs to Parquet that Athena can query a minute later.
+
+A map of the package, in the order in which a line travels through it:
+
+    logs/       source → parse → promote → enrich → transform; agent.py wires them
+    delivery/   objects (open → sealed → stored → committed) and the sinks that take them
+    query/      question packs over the lake, on DuckDB or printed for Athena
+    console/    what a person runs at a terminal: the demo node, and what it shows
+    lake.py     every table and column, once
+    config.py   every setting, once
+    cli.py      commands: parse, call one function, print
+
+Imports go one way: config, lake ← delivery ← logs ← query, console ← cli.
+"""
+
+__version__ = "0.1.0"
