@@ -156,4 +156,4 @@ class Partition:
     def path(self) -> PurePosixPath:
         """`logs/dt=2026-11-20/hour=22`, below the lake's root."""
         moment = datetime.fromtimestamp(self.hour_us // 1_000_000, UTC)
-        return PurePosixPath(self.table, f"dt={moment:%Y-%m-%d}", f"hour={moment:%H}")
+        return PurePosixPath(self.table, f"dt={moment.date().isoformat()}", f"hour={moment:%H}")

@@ -1,0 +1,226 @@
+"""cli: a command line to one function call, and what that function gives back to stdout.
+
+Every command imports what it needs when it runs, so that --help and a mistyped flag cost no Arrow and no DuckDB.
+Exit codes: 0 ok, 1 a problem was found, 2 wrong usage (settings that cannot be used are wrong usage).
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import json
+import logging
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+
+from tailrace import __version__
+from tailrace.config import Loaded, SettingsError, load, problems
+from tailrace.config.flags import SettingsCommand, config_option, given, setting_options
+from tailrace.config.values import Raw
+
+
+@dataclass(frozen=True)
+class Lazy:
+    """A command that is written elsewhere: `module` has a click command called `name`; `extra` is what pip installs."""
+
+    name: str
+    module: str
+    help: str
+    extra: str
+
+
+LAZY = (
+    Lazy("query", "tailrace.query.command", "Ask the lake questions, in SQL.", "query"),
+    Lazy("demo", "tailrace.console.demo", "Let a small node write logs, and answer questions about them.", "console"),
+)
+
+
+class Commands(click.Group):
+    """A group whose lazy commands are imported when one is run, not when they are listed."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [*super().list_commands(ctx), *(lazy.name for lazy in LAZY)]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        lazy = next((lazy for lazy in LAZY if lazy.name == cmd_name), None)
+        if lazy is None:
+            return super().get_command(ctx, cmd_name)
+        try:
+            command = getattr(importlib.import_module(lazy.module), lazy.name)
+        except ModuleNotFoundError as error:
+            if error.name and error.name.startswith("tailrace"):
+                raise
+            raise click.ClickException(
+                f"{lazy.name} needs the Python module {error.name}, which is not installed; "
+                f"install it with: pip install 'tailrace[{lazy.extra}]'"
+            ) from error
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        rows = [(name, self.commands[name].get_short_help_str(80)) for name in super().list_commands(ctx)]
+        with formatter.section("Commands"):
+            formatter.write_dl([*rows, *((lazy.name, lazy.help) for lazy in LAZY)])
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        names = self.list_commands(ctx)
+        if args and args[0] not in names and not args[0].startswith("-"):
+            close = difflib.get_close_matches(args[0], names, n=1)
+            hint = f"did you mean {close[0]}?" if close else f"the commands are {', '.join(names)}"
+            ctx.fail(f"no command {args[0]!r}; {hint}")
+        return super().resolve_command(ctx, args)
+
+
+def _stop(ctx: click.Context, errors: tuple[str, ...], code: int) -> NoReturn:
+    for error in errors:
+        click.echo(f"error: {error}", err=True)
+    ctx.exit(code)
+
+
+def _load(ctx: click.Context, flags: Mapping[str, Raw], file: Path | None, code: int = 2) -> Loaded:
+    try:
+        loaded = load(flags, os.environ, file)
+    except SettingsError as error:
+        _stop(ctx, error.errors, code)
+    for warning in loaded.warnings:
+        click.echo(f"warning: {warning}", err=True)
+    return loaded
+
+
+def _refusals(loaded: Loaded) -> tuple[str, ...]:
+    """Why these settings cannot run: the same for `run logs` and for `check`."""
+    errors, settings = problems(loaded.settings), loaded.settings
+    if not settings.transform and not settings.redact:
+        return errors
+    from tailrace.logs.transform import Transform, TransformError
+
+    try:
+        Transform(settings.transform, settings.redact)
+    except TransformError as error:
+        return (*errors, f"transform ({loaded.origins['transform']}): {error}")
+    return errors
+
+
+@click.group(cls=Commands, context_settings={"max_content_width": 120})
+@click.version_option(__version__, prog_name="tailrace", message="%(prog)s %(version)s")
+def main() -> None:
+    """\b
+    Examples:
+      tailrace demo                               see it work, in a minute
+      tailrace run logs --lake ./lake --state ./state --once
+      tailrace query                              the questions there are
+      tailrace query errors/by_workload --lake ./lake
+      tailrace check tailrace.yaml                is this file fit to be deployed?
+
+    Container logs to Parquet that Athena can query a minute later: no line lost, none twice, and SQL proves it.
+    """
+
+
+@main.group(short_help="Run an agent on this node.")
+def run() -> None:
+    """\b
+    Examples:
+      tailrace run logs --lake ./lake --state ./state --once
+      tailrace run logs --config /etc/tailrace/tailrace.yaml
+
+    Run an agent on this node.
+    """
+
+
+RUN_LOGS = """\b
+Examples:
+  tailrace run logs --lake ./lake --state ./state --once
+  tailrace run logs --root /host --config /etc/tailrace/tailrace.yaml
+  tailrace run logs --sink stdout --stdout-format text --state ./state
+  tailrace run logs --lake ./lake --exclude kube-system --redact email,bearer
+
+Follow every container's log on this node and lay it down as Parquet. A line is committed only once the sink has
+it; a restart goes on where the last commit was.
+
+Every flag below is also a key of the file (max_line) and an environment variable (TAILRACE_MAX_LINE).
+"""
+
+
+@click.pass_context
+def _run_logs(ctx: click.Context, /, config: Path | None, once: bool, **flags: Any) -> None:
+    loaded = _load(ctx, given(flags), config)
+    # Blocks and row groups come and go at the same sizes: malloc uses the same pages again, where Arrow's own pool
+    # gives them back and faults them in anew, for a fifth more CPU and 50 MiB. Read once, when Arrow is loaded.
+    os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # numpy starts its threads otherwise, and we need none
+    if errors := _refusals(loaded):
+        _stop(ctx, errors, 2)
+    logging.basicConfig(level=logging.INFO, format="tailrace: %(message)s", stream=sys.stderr)
+    from tailrace.logs.agent import run as run_agent
+
+    ctx.exit(run_agent(loaded.settings, once))
+
+
+run.add_command(
+    SettingsCommand(
+        "logs",
+        callback=_run_logs,
+        help=RUN_LOGS,
+        short_help="Container logs to the lake.",
+        params=[
+            config_option(),
+            click.Option(["--once"], is_flag=True, help="Read what is there, deliver it, and stop."),
+            *setting_options(),
+        ],
+    )
+)
+
+
+@main.command(short_help="Test a settings file.")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.pass_context
+def check(ctx: click.Context, file: Path) -> None:
+    """\b
+    Examples:
+      tailrace check tailrace.yaml
+      TAILRACE_LAKE=/lake tailrace check tailrace.yaml && kubectl apply -f .
+
+    Test a settings file with the loader of the real run, environment included, and compile its SQL and patterns.
+    Exit code 1 if `run logs` would refuse it; every error is told.
+    """
+    loaded = _load(ctx, {}, file, code=1)
+    if errors := _refusals(loaded):
+        _stop(ctx, errors, 1)
+    count = sum(origin.source == "file" for origin in loaded.origins.values())
+    click.echo(f"{file}: ok, {count} settings")
+
+
+@main.command(short_help="Show every setting and where it came from.")
+@click.option("-o", "--output", type=click.Choice(["table", "json"]), default="table", help="[default table]")
+@click.pass_context
+def config(ctx: click.Context, config: Path | None, output: str) -> None:
+    """\b
+    Examples:
+      tailrace config
+      tailrace config --config tailrace.yaml -o json
+      TAILRACE_MAX_LINE=64KiB tailrace config
+
+    Show every setting, its value and where the value came from. Secrets are masked.
+    """
+    loaded = _load(ctx, {}, config)
+    for problem in problems(loaded.settings):
+        click.echo(f"warning: {problem}", err=True)
+    if output == "json":
+        click.echo(json.dumps([{"name": n, "value": v, "from": f} for n, v, f in loaded.rows()], indent=2))
+        return
+    rows = [("setting", "value", "from"), *((n, " ".join(v.split()), f) for n, v, f in loaded.rows())]
+    widths = [min(60, max(len(row[column]) for row in rows)) for column in (0, 1)]
+    for name, value, origin in rows:
+        shown = value if len(value) <= 60 else value[:58] + " …"
+        click.echo(f"{name:<{widths[0]}}  {shown:<{widths[1]}}  {origin}".rstrip())
+
+
+config.params.insert(0, config_option())

@@ -1,0 +1,207 @@
+"""settings: every setting once, with its type, default, help and example.
+
+Flags, TAILRACE_* variables, YAML keys, the JSON schema, the reference and the example file are all derived from the
+fields of `Settings`. A setting is added by adding a field; `make docs` does the rest.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+
+from tailrace.config.values import GIB, KIB, MIB, Choice, Duration, Folder, Kind, Languages, Names, Size, Text
+
+SECTIONS = (
+    ("source", "Where lines come from"),
+    ("parse", "How bytes become lines"),
+    ("transform", "What happens to lines on the way"),
+    ("lake", "Where lines go"),
+    ("agent", "How the agent itself works"),
+)
+LANGUAGES = ("java", "python", "go", "javascript", "dotnet", "ruby")
+REDACTIONS = ("email", "bearer", "card", "aws_key")
+NAMESPACE = r"[a-z0-9.*?\[\]!-]+"
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What is declared about a setting beside its name, Python type and default.
+
+    `example` is text as `kind.parse` takes it. `essential`: everybody sets it, so the example file does too.
+    `at_file`: a value `@name` is the text of that file, looked for beside the file that holds the setting.
+    """
+
+    section: str
+    kind: Kind
+    help: str
+    example: str
+    essential: bool = False
+    at_file: bool = False
+    secret: bool = False
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """What `run logs` does. Sizes are bytes, durations are seconds."""
+
+    root: Annotated[
+        Path,
+        Setting("source", Folder(), "The node's root folder; its logs lie below ROOT/var/log/pods.", "/host"),
+    ] = Path("/")
+    cluster: Annotated[
+        str, Setting("source", Text(), "The cluster's name, a column of every line.", "prod-eu-1", essential=True)
+    ] = ""
+    node: Annotated[
+        str,
+        Setting("source", Text(), "The node's name; empty: the variable NODE_NAME, else the host's.", "ip-10-0-1-7"),
+    ] = ""
+    exclude: Annotated[
+        tuple[str, ...],
+        Setting(
+            "source",
+            Names(pattern=NAMESPACE, meaning="a namespace or a glob of namespaces (a-z, 0-9, -, *, ?, [..])"),
+            "Namespaces that are not read, as globs.",
+            "kube-system,ci-*",
+        ),
+    ] = ()
+    scan: Annotated[
+        float, Setting("source", Duration(0.05), "How often all pods' folders are listed for new files.", "10s")
+    ] = 2.0
+
+    max_line: Annotated[
+        int,
+        Setting("parse", Size(KIB, GIB), "A longer line is cut here and gets cut = 'size'.", "256KiB"),
+    ] = MIB
+    multiline: Annotated[
+        str,
+        Setting(
+            "parse",
+            Languages(("auto", "none"), LANGUAGES),
+            "Languages whose stack traces are joined into one line; auto: all of them.",
+            "java,python",
+        ),
+    ] = "auto"
+    multiline_start: Annotated[
+        str,
+        Setting(
+            "parse",
+            Text(),
+            "A pattern (RE2) that a line's start matches; a line that does not match continues the line before.",
+            r"^\d{4}-\d{2}-\d{2} ",
+        ),
+    ] = ""
+    quiet: Annotated[
+        float,
+        Setting("parse", Duration(), "How long a stack trace may wait for its next line once its file is quiet.", "5s"),
+    ] = 2.0
+
+    transform: Annotated[
+        str,
+        Setting(
+            "transform",
+            Text(lines=True),
+            "SQL (DuckDB) over each batch, the table `lines`: filter, sample, derive. @FILE reads it from a file.",
+            "SELECT * FROM lines WHERE level IS DISTINCT FROM 'debug'",
+            at_file=True,
+        ),
+    ] = ""
+    redact: Annotated[
+        tuple[str, ...],
+        Setting("transform", Names(REDACTIONS), "What is blacked out in messages.", "email,bearer"),
+    ] = ()
+
+    sink: Annotated[
+        str, Setting("lake", Choice(("local", "stdout")), "Parquet in a folder, or lines on stdout.", "local")
+    ] = "local"
+    lake: Annotated[
+        str,
+        Setting("lake", Text(), "The lake's folder; sink local needs it.", "/var/lib/tailrace/lake", essential=True),
+    ] = ""
+    stdout_format: Annotated[
+        str, Setting("lake", Choice(("ndjson", "text")), "How the sink stdout prints a line.", "text")
+    ] = "ndjson"
+    seal_bytes: Annotated[
+        int, Setting("lake", Size(KIB), "Raw bytes of lines at which an object is sealed.", "128MiB")
+    ] = 64 * MIB
+    seal_seconds: Annotated[
+        float, Setting("lake", Duration(0.05), "Age at which an object is sealed: lines can be queried after it.", "5m")
+    ] = 60.0
+    row_group_bytes: Annotated[
+        int, Setting("lake", Size(KIB, GIB), "Raw bytes of lines in one Parquet row group.", "32MiB")
+    ] = 16 * MIB
+
+    state: Annotated[
+        Path, Setting("agent", Folder(), "Folder of the checkpoint; it must outlive the pod.", "./state")
+    ] = Path("/var/lib/tailrace")
+    block_bytes: Annotated[
+        int, Setting("agent", Size(KIB, GIB), "Bytes of all files that are read in one tick.", "4MiB")
+    ] = 8 * MIB
+    tick: Annotated[
+        float, Setting("agent", Duration(0.01), "How long the agent waits for more bytes when there are none.", "500ms")
+    ] = 1.0
+
+
+@dataclass(frozen=True)
+class Declared:
+    """A setting with the names that are derived from its field."""
+
+    name: str
+    default: Any
+    setting: Setting
+
+    @property
+    def flag(self) -> str:
+        return "--" + self.name.replace("_", "-")
+
+    @property
+    def variable(self) -> str:
+        return "TAILRACE_" + self.name.upper()
+
+    def show(self, value: Any) -> str:
+        """The value as text for people; a secret that is set is masked."""
+        return "********" if self.setting.secret and value else self.setting.kind.show(value)
+
+
+def _declared() -> tuple[Declared, ...]:
+    fields = msgspec.structs.fields(Settings)
+    return tuple(Declared(f.name, f.default, f.type.__metadata__[0]) for f in fields)
+
+
+SETTINGS = _declared()
+
+
+def node_name(settings: Settings, environ: Mapping[str, str] = os.environ) -> str:
+    """The node's name: the setting, else NODE_NAME (the chart sets it from spec.nodeName), else the host's name."""
+    return settings.node or environ.get("NODE_NAME", "") or socket.gethostname()
+
+
+def problems(settings: Settings) -> tuple[str, ...]:
+    """What no setting shows alone: errors that make a run pointless, each with what mends it."""
+    found = []
+    if settings.sink == "local" and not settings.lake:
+        found.append(
+            "lake is not set, so the sink local has nowhere to write; set --lake DIR, TAILRACE_LAKE or `lake:` in the "
+            "file, or print lines with --sink stdout"
+        )
+    if settings.sink == "local" and "://" in settings.lake:
+        found.append(f"lake is {settings.lake!r}, but the sink local writes to a folder; name a folder")
+    if settings.multiline_start and (problem := _pattern_problem(settings.multiline_start)):
+        found.append(f"multiline_start is not a pattern that RE2 takes ({problem}); mend it, or leave it empty")
+    return tuple(found)
+
+
+def _pattern_problem(pattern: str) -> str:
+    # Late, because it takes a third of a second and --help needs none of it.
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    try:
+        pc.match_substring_regex(pa.array([""]), pattern)
+    except pa.ArrowInvalid as error:
+        return str(error).removeprefix("Invalid regular expression: ")
+    return ""

@@ -1,0 +1,62 @@
+"""encode: batches of a table to the bytes of an object. Parquet here; what a terminal or a pipe gets is render's."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from tailrace.lake import Table
+
+Spans = Sequence[tuple[int, int]]
+
+
+class Encoder(Protocol):
+    """Turns the tables of one object into its payload."""
+
+    def write(self, table: pa.Table) -> None:
+        """Take a row group's worth of rows."""
+
+    def finish(self, key: str, ranges: Mapping[str, Spans]) -> pa.Buffer:
+        """The payload; nothing may be written after that. key, ranges: what the object says of itself."""
+
+
+class ParquetEncoder:
+    """zstd-1 Parquet with the encodings that the lake gives each column."""
+
+    def __init__(self, table: Table) -> None:
+        self._out = pa.BufferOutputStream()
+        self._writer = pq.ParquetWriter(self._out, table.schema, **parquet_options(table))
+
+    def write(self, table: pa.Table) -> None:
+        """One row group."""
+        # A row group has one dictionary a column, or Parquet gives up on dictionaries half way.
+        self._writer.write_table(table.unify_dictionaries(), row_group_size=max(1, table.num_rows))
+
+    def finish(self, key: str, ranges: Mapping[str, Spans]) -> pa.Buffer:
+        """The whole file; key and ranges stand in its footer."""
+        self._writer.add_key_value_metadata({"tailrace.key": key, "tailrace.ranges": json.dumps(ranges)})
+        self._writer.close()
+        return self._out.getvalue()
+
+
+def parquet_options(table: Table) -> dict[str, Any]:
+    """How this table is written: the arguments of pyarrow's ParquetWriter."""
+    return {
+        "compression": "zstd",
+        "compression_level": 1,
+        "use_dictionary": table.dictionaries(),
+        "column_encoding": table.encodings(),
+        "write_statistics": table.statistics(),
+        "store_schema": False,  # Arrow's own notes are of no use to Athena
+    }
+
+
+def parquet_bytes(table: Table, rows: pa.RecordBatch) -> pa.Buffer:
+    """A whole small Parquet file."""
+    encoder = ParquetEncoder(table)
+    encoder.write(pa.Table.from_batches([rows]))
+    return encoder.finish("", {})

@@ -1,0 +1,80 @@
+"""local: sealed objects as Parquet files in a folder, laid out as the lake is. Guarantee: exactly once.
+
+An object is written beside its place under a name that no reader looks at, synced, and linked to its final name, which
+fails if that name exists: then the object was stored before, for equal keys mean equal lines.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from pathlib import Path
+
+import pyarrow as pa
+
+from tailrace.config import Settings
+from tailrace.delivery.encode import Encoder, ParquetEncoder
+from tailrace.delivery.objects import Sealed
+from tailrace.lake import LOGS
+
+
+class LocalSink:
+    """A lake in a folder."""
+
+    immediate = False
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> LocalSink:
+        """The lake at `settings.lake`. Raises ValueError if that is not set."""
+        if not settings.lake:
+            raise ValueError("sink local needs a folder for the lake: nothing was read; name one with --lake DIR")
+        return cls(Path(settings.lake).absolute())
+
+    def encoder(self) -> Encoder:
+        """Parquet with the columns of `logs`."""
+        return ParquetEncoder(LOGS)
+
+    def store(self, sealed: Sealed) -> None:
+        """Write the object, then its ledger rows. Raises OSError; what was half written is removed."""
+        if sealed.payload is not None:
+            self._put(Path(sealed.partition.path), sealed.key, sealed.payload)
+        self._put(Path(sealed.ledger_partition.path), sealed.key, sealed.ledger)
+
+    def _put(self, folder: Path, key: str, payload: pa.Buffer) -> None:
+        place = make_folders(self.root, folder)
+        new, final = place / f"{key}.new", place / f"{key}.parquet"
+        try:
+            with new.open("wb") as f:
+                f.write(payload)
+                f.flush()
+                os.fsync(f.fileno())
+            with contextlib.suppress(FileExistsError):
+                os.link(new, final)
+        finally:
+            new.unlink(missing_ok=True)
+        sync_folder(place)
+
+    def close(self) -> None:
+        """Nothing is held open."""
+
+
+def make_folders(root: Path, below: Path) -> Path:
+    """Make `root/below` with all its ancestors, each of them durable in its parent."""
+    path = root / below
+    missing = [p for p in (path, *path.parents) if not p.exists()]
+    for folder in reversed(missing):
+        folder.mkdir(exist_ok=True)
+        sync_folder(folder.parent)
+    return path
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the folder's entries durable."""
+    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)

@@ -1,0 +1,66 @@
+"""block: the bytes of many files read in one tick, in one buffer, with a segment for every stretch of a file.
+
+Bytes stand in a block record by record: each segment ends with a newline, so the whole buffer can be split in one go.
+A segment that ends without one in its file carries a newline of our own and says so.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from tailrace.delivery.ranges import FileRef
+
+Bytes = npt.NDArray[np.uint8]
+Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
+
+Format = Literal["cri", "json-file"]
+
+
+class Flush(IntEnum):
+    """What may leave a block although more could follow in the file."""
+
+    NOTHING = 0  # the file is live: hold back what its next bytes could continue
+    LINES = 1  # quiet for a while: a stack trace is over, but a partial line still waits for its end
+    ALL = 2  # the file has ended for good: what is not whole becomes a line marked as cut
+
+
+@dataclass(frozen=True)
+class Segment:
+    """`data[start:stop]` of a block is `[offset, offset + stop - start)` of a file (less one byte if torn).
+
+    torn: the last line has no newline in the file; the block's last byte of this segment is ours.
+    skipped: bytes of the file after this segment that belong to its last line and are in no block, because the line is
+    longer than `max_line`.
+    """
+
+    file: FileRef
+    start: int
+    stop: int
+    offset: int
+    flush: Flush = Flush.NOTHING
+    torn: bool = False
+    skipped: int = 0
+
+
+@dataclass(frozen=True)
+class Overflow:
+    """Ranges of an unfinished line that are past `max_line`: read, counted, and not kept."""
+
+    stream: int
+    ranges: tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True)
+class Block:
+    """`data` is (bytes,) uint8. Segments stand in buffer order without a hole, those of one file side by side."""
+
+    data: Bytes
+    segments: tuple[Segment, ...]
+    format: Format = "cri"
+    overflow: dict[str, tuple[Overflow, ...]] = field(default_factory=dict)

@@ -1,0 +1,257 @@
+"""lines: joined records to columns, and which bytes of which files those lines are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pyarrow as pa
+
+from tailrace.delivery.ranges import FileRef, Ranges
+from tailrace.lake import CUTS
+from tailrace.logs.block import Block, Bools, Bytes, Ints, Overflow
+from tailrace.logs.parse.join import Joined
+from tailrace.logs.parse.records import Records, torn_records
+from tailrace.logs.parse.traces import gather
+from tailrace.logs.parse.utf8 import text_of
+
+WHOLE = -1
+SIZE, END = CUTS.index("size"), CUTS.index("end")
+
+
+@dataclass(frozen=True)
+class Left:
+    """Bytes of an unfinished line, `[offset, offset + len(data))`: to be offered again, in front of what follows."""
+
+    file: str
+    offset: int
+    data: bytes
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """The bytes behind the lines: n records in the order in which they stand in the block.
+
+    file: index into `Lines.files`. start, stop: the record in its file. line: the line it belongs to, -1 if it is left.
+    head: its line begins with it. lost: it lies wholly past `max_line`, so its bytes are in no message.
+    extra: ranges that are in no record of this block and are truncated too. at, data: the record's bytes in the block.
+    """
+
+    file: Ints
+    start: Ints
+    stop: Ints
+    line: Ints
+    head: Bools
+    lost: Bools
+    extra: Ranges
+    at: Ints
+    data: Bytes
+
+    def kept(self, lines: Bools | None = None) -> tuple[Ranges, Ints]:
+        """The ranges of the chosen lines (all if None) without what was cut off, and where each stands in `data`."""
+        return self._runs(self._of(lines) & ~self.lost)
+
+    def truncated(self, lines: Bools | None = None) -> tuple[Ranges, Ints]:
+        """The ranges of the chosen lines that were cut off and stand in the block."""
+        return self._runs(self._of(lines) & self.lost)
+
+    def _of(self, lines: Bools | None) -> Bools:
+        mask = self.line >= 0
+        if lines is not None:
+            mask &= lines[self.line]
+        return mask
+
+    def _runs(self, mask: Bools) -> tuple[Ranges, Ints]:
+        if len(mask) == 0 or not mask.any():
+            none = np.zeros(0, np.int64)
+            return Ranges(none, none, none, none), none
+        edge = np.empty(len(mask), np.bool_)
+        edge[0] = True
+        # Bytes run on only within one stretch of one file: a gap in the file is an edge as well.
+        edge[1:] = (mask[1:] != mask[:-1]) | (self.file[1:] != self.file[:-1]) | (self.start[1:] != self.stop[:-1])
+        first = np.flatnonzero(edge)
+        last = np.append(first[1:], len(mask)) - 1
+        heads = np.add.reduceat((self.head & mask).astype(np.int64), first)
+        use = mask[first]
+        first, last = first[use], last[use]
+        return Ranges(self.file[first], self.start[first], self.stop[last], heads[use]), self.at[first]
+
+
+@dataclass(frozen=True)
+class Lines:
+    """n lines as columns, those of one file and stream in the order in which they were written.
+
+    file: index into `files`. us: microseconds since 1970, where `timed`. stream: 0 stdout, 1 stderr. offset, size: the
+    line in its file. cut: index into CUTS, or -1. left, overflow: what the source must offer again.
+    """
+
+    files: tuple[FileRef, ...]
+    file: Ints
+    us: Ints
+    timed: Bools
+    stream: Ints
+    message: pa.StringArray
+    offset: Ints
+    size: Ints
+    cut: Ints
+    coverage: Coverage
+    left: tuple[Left, ...]
+    overflow: dict[str, tuple[Overflow, ...]]
+    not_utf8: int
+
+    def __len__(self) -> int:
+        return len(self.file)
+
+
+def lines_of(block: Block, records: Records, joined: Joined, max_line: int) -> Lines:
+    """The columns of a block's finished lines."""
+    segments = block.segments
+    files = {s.file.id: s.file for s in segments}
+    number = {name: i for i, name in enumerate(files)}
+    file = np.array([number[s.file.id] for s in segments], np.int64).take(records.segment)
+    start = records.start + np.array([s.offset - s.start for s in segments], np.int64).take(records.segment)
+    raw = records.stop - records.start
+    torn = torn_records(block, records.stop)
+    skips = [s.skipped for s in segments if s.torn]
+    skipped = {i: more for i, more in zip(torn.tolist(), skips, strict=True) if more}
+    raw[torn] -= 1  # the newline that ends them in the block is ours
+
+    kept = np.flatnonzero(~joined.left)
+    index = kept if joined.order is None else joined.order.take(kept)
+    head, trace = joined.head.take(kept), joined.trace.take(kept)
+    length = records.length.take(index)
+    length[:-1][trace[1:]] += 1  # the newline between two lines of a trace belongs to the message
+    first = np.flatnonzero(head)
+    of_line, piece_line = index, np.arange(len(index))
+    size, total = raw.take(index), length
+    if len(first) < len(index):
+        of_line, piece_line = index.take(first), np.cumsum(head) - 1
+        size, total = np.add.reduceat(size, first), np.add.reduceat(length, first)
+
+    line = np.full(len(raw), -1)
+    line[index] = piece_line
+    cut = np.full(len(first), WHOLE)
+    cut[piece_line[joined.ended.take(kept)]] = END
+    cut[line[torn[line[torn] >= 0]]] = END
+    for i, more in skipped.items():
+        cut[line[i]] = SIZE
+        size[line[i]] += more
+    lost = np.zeros(len(raw), np.bool_)
+    over = np.flatnonzero(total > max_line)
+    if len(over):
+        cut[over] = SIZE
+        lost[index[_shorten(records, index, length, first, over, max_line)]] = True
+
+    text, not_utf8 = text_of(_messages(gather(records.text, records.at.take(index), length), first))
+    is_head = np.ones(len(raw), np.bool_)
+    is_head[index] = head
+    extra = _extra(
+        [(int(file[i]), int(start[i] + raw[i]), int(start[i] + raw[i]) + more) for i, more in skipped.items()]
+    )
+    left, overflow = _left(block, records, joined, start, max_line)
+    if block.overflow:
+        group = joined.group[kept][first]
+        extra = _close_overflow(block, number, group, overflow, size, cut, extra)
+    coverage = Coverage(file, start, start + raw, line, is_head, lost, extra, records.start, block.data)
+    return Lines(
+        tuple(files.values()), file.take(of_line), records.us.take(of_line), records.valid.take(of_line),
+        records.stream.take(of_line), text, start.take(of_line), size, cut, coverage, left, overflow, not_utf8,
+    )  # fmt: skip
+
+
+def _messages(pieces: pa.Array, first: Ints) -> pa.Array:
+    """The pieces (binary) of each line as one: a piece that continues a line loses its start."""
+    if len(first) == len(pieces):
+        return pieces
+    offsets = np.frombuffer(pieces.buffers()[1], np.int32, len(pieces) + 1)
+    ends = np.append(offsets.take(first), offsets[-1])
+    return pa.Array.from_buffers(pa.binary(), len(first), [None, pa.py_buffer(ends), pieces.buffers()[2]])
+
+
+def _extra(rows: list[tuple[int, int, int]]) -> Ranges:
+    """Ranges (file, from, to) in which no line begins."""
+    table = np.array(rows, np.int64).reshape(-1, 3)
+    return Ranges(table[:, 0], table[:, 1], table[:, 2], np.zeros(len(rows), np.int64))
+
+
+def _shorten(records: Records, index: Ints, length: Ints, first: Ints, over: Ints, max_line: int) -> list[int]:
+    """Cut the pieces of the lines `over` to `max_line` bytes, at a character's boundary.
+
+    Changes `length` in place and returns the pieces of which nothing is left.
+    """
+    lost: list[int] = []
+    stops = np.append(first[1:], len(index))
+    for i in over.tolist():
+        room = max_line
+        for piece in range(int(first[i]), int(stops[i])):
+            size = int(length[piece])
+            if room == 0:
+                lost.append(piece)
+                length[piece] = 0
+            elif size > room:
+                at = int(records.at[index[piece]])
+                while room > 0 and size > room and records.text[at + room] & 0xC0 == 0x80 and max_line - room < 4:
+                    room -= 1
+                length[piece] = room
+                room = 0
+            else:
+                room -= size
+    return lost
+
+
+def _left(
+    block: Block, records: Records, joined: Joined, start: Ints, max_line: int
+) -> tuple[tuple[Left, ...], dict[str, tuple[Overflow, ...]]]:
+    """The records of unfinished lines: their bytes, up to `max_line` a line, and the ranges past that."""
+    at = np.flatnonzero(joined.left)
+    index = at if joined.order is None else joined.order[at]
+    out: list[Left] = []
+    over: dict[str, dict[int, list[tuple[int, int]]]] = {}
+    room: dict[int, int] = {}
+    for place, i in zip(at.tolist(), index.tolist(), strict=True):
+        file = block.segments[int(records.segment[i])].file.id
+        group = int(joined.group[place])
+        a, b = int(records.start[i]), int(records.stop[i])
+        if joined.head[place]:
+            room[group] = max_line
+        if room[group] <= 0:
+            spans = over.setdefault(file, {}).setdefault(group % 2, [])
+            if spans and spans[-1][1] == int(start[i]):
+                spans[-1] = (spans[-1][0], spans[-1][1] + b - a)
+            else:
+                spans.append((int(start[i]), int(start[i]) + b - a))
+        else:
+            out.append(Left(file, int(start[i]), block.data[a:b].tobytes()))
+        room[group] -= int(records.length[i])
+    out.sort(key=lambda x: (x.file, x.offset))
+    return tuple(out), {f: tuple(Overflow(s, tuple(r)) for s, r in streams.items()) for f, streams in over.items()}
+
+
+def _close_overflow(
+    block: Block,
+    number: dict[str, int],
+    group: Ints,
+    overflow: dict[str, tuple[Overflow, ...]],
+    size: Ints,
+    cut: Ints,
+    extra: Ranges,
+) -> Ranges:
+    """Give the first finished line of a stream what was read of it earlier and not kept; hand on what is not finished.
+
+    Changes `size`, `cut` and `overflow` in place. An older overflow of a stream whose line is still unfinished comes
+    before the newer one.
+    """
+    rows = list(zip(extra.file.tolist(), extra.start.tolist(), extra.stop.tolist(), strict=True))
+    for file, streams in block.overflow.items():
+        for old in streams:
+            mine = np.flatnonzero(group == number[file] * 2 + old.stream)
+            if len(mine):
+                size[mine[0]] += sum(b - a for a, b in old.ranges)
+                cut[mine[0]] = SIZE
+                rows += [(number[file], a, b) for a, b in old.ranges]
+                continue
+            newer = overflow.get(file, ())
+            same = next((o for o in newer if o.stream == old.stream), None)
+            merged = replace(old, ranges=old.ranges + (same.ranges if same else ()))
+            overflow[file] = (*(o for o in newer if o is not same), merged)
+    return _extra(rows)

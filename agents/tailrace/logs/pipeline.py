@@ -1,0 +1,101 @@
+"""pipeline: one block through parse, promote, enrich and transform, to the batches that delivery takes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import pyarrow as pa
+
+from tailrace.config import Settings, node_name
+from tailrace.config.settings import LANGUAGES
+from tailrace.delivery.objects import Batch, Entry
+from tailrace.lake import HOUR_US, LOGS, Partition
+from tailrace.logs.block import Block, Bools
+from tailrace.logs.counts import Counts
+from tailrace.logs.enrich import enrich
+from tailrace.logs.parse import Lines, Rule, parse
+from tailrace.logs.promote import promote
+from tailrace.logs.transform import Transform
+
+
+def rule_of(settings: Settings) -> Rule:
+    """How lines are joined, from the settings."""
+    if settings.multiline_start:
+        return Rule((), settings.multiline_start)
+    names = {"auto": LANGUAGES, "none": ()}.get(settings.multiline)
+    return Rule(names if names is not None else tuple(n.strip() for n in settings.multiline.split(",")))
+
+
+class Pipeline:
+    """The stages between the source and delivery, with their settings."""
+
+    def __init__(self, settings: Settings, counts: Counts, warn: Callable[[str], None]) -> None:
+        """Raises TransformError if the user's SQL can't be run."""
+        self.cluster, self.node = settings.cluster, node_name(settings)
+        self._rule = rule_of(settings)
+        self._max_line = settings.max_line
+        self._transform = Transform(settings.transform, settings.redact)
+        self._counts = counts
+        self._warn = warn
+
+    def process(self, block: Block) -> tuple[Lines, Iterator[Batch]]:
+        """The lines of a block, and the same as batches, one for each hour. The block's bytes may be reused after that."""
+        lines = parse(block, self._rule, self._max_line)
+        return lines, self._batches(block, lines)
+
+    def _batches(self, block: Block, lines: Lines) -> Iterator[Batch]:
+        if len(lines) == 0:
+            return
+        now_us = time.time_ns() // 1000
+        rows = enrich(lines, promote(lines.message), self.cluster, self.node, now_us)
+        self._count(lines)
+        kept: Bools | None = None
+        if self._transform.active:
+            rows, kept = self._transformed(rows)
+        moment = lines.us if lines.timed.all() else np.where(lines.timed, lines.us, now_us)
+        hours = moment - moment % HOUR_US
+        whole = int(hours.min()) == int(hours.max())
+        data = block.data.data
+        for number, hour in enumerate([int(hours[0])] if whole else np.unique(hours).tolist()):
+            mine = None if whole else hours == hour
+            entries = tuple(_entries(lines, mine, kept, first=number == 0))
+            of_rows = mine if mine is None or kept is None else mine[kept]
+            some = rows if of_rows is None else rows.filter(pa.array(of_rows))
+            yield Batch(Partition(LOGS.name, hour), some, lines.files, entries, data)
+
+    def _transformed(self, rows: pa.RecordBatch) -> tuple[pa.RecordBatch, Bools | None]:
+        result = self._transform.apply(rows)
+        if result.error:
+            self._counts.transform_failures += 1
+            self._warn(result.error)
+        return result.lines, result.kept
+
+    def _count(self, lines: Lines) -> None:
+        c = self._counts
+        c.lines += len(lines)
+        c.not_cri += len(lines) - int(lines.timed.sum())
+        c.not_utf8 += lines.not_utf8
+        c.cut += int((lines.cut >= 0).sum())
+
+
+def _entries(lines: Lines, mine: Bools | None, kept: Bools | None, first: bool) -> Iterator[Entry]:
+    """Where the bytes of the chosen lines go."""
+    coverage = lines.coverage
+
+    def entry(account: str, mask: Bools | None) -> Iterator[Entry]:
+        ranges, at = coverage.kept(mask)
+        if len(ranges):
+            yield Entry(account, ranges, at)
+
+    if kept is None:
+        yield from entry("delivered", mine)
+    else:
+        yield from entry("delivered", kept if mine is None else kept & mine)
+        yield from entry("filtered", ~kept if mine is None else ~kept & mine)
+    cut, at = coverage.truncated(mine)
+    if len(cut):
+        yield Entry("truncated", cut, at)
+    if first and len(coverage.extra):
+        yield Entry("truncated", coverage.extra, None)

@@ -1,0 +1,146 @@
+"""messages: an Arrow string array as one run of bytes, and what numpy can find at many positions in it at once.
+
+A position is an int64 index into `data`. Reading past either end is safe and reads nothing that could be mistaken for
+text: callers still check that what they found lies inside its line, because lines stand back to back.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+Bytes = NDArray[np.uint8]
+Words = NDArray[np.uint64]
+Places = NDArray[np.int64]
+
+INLINE = 12  # a string view holds this many bytes itself; only longer ones point into a buffer
+BUCKET = 6  # log2 of the bytes that share one entry of the position → line index
+MAX_SHORT = 8  # lines in one bucket, before a binary search is cheaper
+MAX_BLANKS = 64  # a walk over blanks costs one numpy call a blank; hostile input must not choose how many
+
+
+@dataclass(frozen=True)
+class Messages:
+    """Lines in one buffer: line i is `data[starts[i]:ends[i]]`; starts ascend, and no line overlaps the next."""
+
+    data: Bytes
+    starts: Places
+    ends: Places
+
+    @classmethod
+    def of(cls, array: pa.StringArray) -> Messages:
+        """The bytes of an array of strings (int32 offsets, may be sliced), without copying them."""
+        offsets = np.frombuffer(array.buffers()[1], np.int32, len(array) + 1, array.offset * 4).astype(np.int64)
+        data = np.frombuffer(array.buffers()[2] or b"", np.uint8)[offsets[0] : offsets[-1]]
+        offsets -= offsets[0]
+        if data.size < 8:  # `words` needs room for one load
+            data = np.concatenate((data, np.zeros(8, np.uint8)))
+        return cls(data, offsets[:-1], offsets[1:])
+
+    def __len__(self) -> int:
+        return self.starts.size
+
+    @cached_property
+    def _loads(self) -> Words:
+        # Every 8 bytes at every position, overlapping: x86 and ARM load unaligned words at full speed.
+        return np.ndarray((self.data.size - 7,), "<u8", buffer=self.data, strides=(1,))
+
+    @cached_property
+    def _whole(self) -> NDArray[np.bytes_]:
+        # numpy looks for the end of such an element by walking back over NULs, once a call: leave them out.
+        size = self.data.size
+        if size and self.data[-1] == 0:
+            filled = np.flatnonzero(self.data)
+            size = int(filled[-1]) + 1 if filled.size else 0
+        return np.ndarray((1,), f"S{max(size, 1)}", buffer=self.data)
+
+    @cached_property
+    def _buckets(self) -> Places:
+        last = np.zeros((self.data.size >> BUCKET) + 2, np.int64)
+        last[(self.starts + ((1 << BUCKET) - 1)) >> BUCKET] = np.arange(self.starts.size)
+        return np.maximum.accumulate(last)
+
+    def byte(self, at: Places) -> Bytes:
+        """The byte at each position; the nearest byte for a position outside the buffer."""
+        return self.data.take(at, mode="clip")
+
+    def words(self, at: Places) -> Words:
+        """The 8 bytes from each position on, little-endian; zeros outside the buffer."""
+        limit = self.data.size - 8
+        loaded = self._loads[np.clip(at, 0, limit)]
+        outside = np.flatnonzero((at < 0) | (at > limit))
+        if outside.size:
+            past = np.clip(at[outside] - limit, 0, 8), np.clip(-at[outside], 0, 8)
+            right, left = ((bytes_ << 3).astype(np.uint64) for bytes_ in past)
+            loaded[outside] = loaded[outside] >> right << left
+        return loaded
+
+    def find(self, needle: bytes, begin: Places, end: Places) -> Places:
+        """The first position of `needle` wholly inside each `[begin, end)`; -1 where there is none."""
+        return np.asarray(np.strings.find(self._whole, needle, begin, np.maximum(end, begin)), np.int64)
+
+    def until(self, stops: bytes, begin: Places, end: Places) -> Places:
+        """The first position in each `[begin, end)` of any of `stops`, else `end`."""
+        for stop in stops:
+            found = self.find(bytes((stop,)), begin, end)
+            end = np.where(found < 0, end, found)
+        return end
+
+    def past_blanks(self, at: Places, step: int = 1) -> Places:
+        """Each position, moved on (or back, step -1) over at most 64 blanks."""
+        moving = np.flatnonzero(BLANK.take(self.byte(at)))
+        if not moving.size:
+            return at
+        at = at.copy()
+        for _ in range(MAX_BLANKS):
+            at[moving] += step
+            moving = moving[BLANK.take(self.byte(at[moving]))]
+            if not moving.size:
+                break
+        return at
+
+    def line_of(self, at: Places) -> Places:
+        """The number of the line that holds each position (of empty lines at one position: the last)."""
+        line = self._buckets.take(at >> BUCKET)
+        nexts = np.append(self.starts[1:], np.iinfo(np.int64).max)
+        behind = np.flatnonzero(nexts.take(line) <= at)
+        for _ in range(MAX_SHORT):
+            if not behind.size:
+                return line
+            line[behind] += 1
+            behind = behind[nexts.take(line[behind]) <= at[behind]]
+        line[behind] = np.searchsorted(self.starts, at[behind], side="right") - 1
+        return line
+
+    def strings(self, begin: Places, size: Places, valid: NDArray[np.bool_] | None = None) -> pa.StringArray:
+        """The strings at `[begin, begin + size)`, copied together; null where not `valid` (size must be 0 there)."""
+        views = np.zeros((begin.size, 4), np.int32)
+        views[:, 0] = size
+        views[:, 3] = begin
+        small = np.flatnonzero((size > 0) & (size <= INLINE))
+        if small.size:
+            at = begin[small]
+            pair = np.stack((self.words(at), self.words(at + 8)), axis=1).view(np.int32)
+            views[small, 1:] = pair[:, :3]
+        bitmap = None if valid is None else pa.py_buffer(np.packbits(valid, bitorder="little"))
+        buffers = [bitmap, pa.py_buffer(views), pa.py_buffer(self.data)]
+        # The cast reads length and offset; the 4-byte prefix of a long view serves comparisons only and stays 0.
+        return pa.Array.from_buffers(pa.string_view(), begin.size, buffers).cast(pa.string())
+
+    def trimmed(self, letters: str, begin: Places, end: Places) -> Places:
+        """How many bytes of each `[begin, end)` remain when any of `letters` are taken off its front."""
+        left = Messages.of(pc.ascii_ltrim(self.strings(begin, end - begin), letters))
+        return left.ends - left.starts
+
+    def copied(self, begin: Places, end: Places) -> Messages:
+        """New messages that hold just these pieces, back to back."""
+        return Messages.of(self.strings(begin, end - begin))
+
+
+BLANK = np.zeros(256, np.bool_)
+BLANK[list(b" \t\r\n")] = True

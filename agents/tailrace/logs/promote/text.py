@@ -1,0 +1,270 @@
+"""text: messages that are not JSON to a level and to ids.
+
+Levels, in this order of precedence: klog's first letter, `level=` of logfmt, a level's word near the head, Redis' sign,
+a stack trace's first line. A word counts only before the first double quote, so an access log's request never sets a
+level, and only where a logger writes one: upper case between blanks or brackets (`INFO  [main]`, `- INFO -`,
+`INFO:root:`, `|INFO|`), any case in brackets (`[error]`, `[core:error]`), or as the first word before `: ` (`warn: `).
+
+Looked at: the first 128 bytes of the first physical line; for `key=value` and a bare traceparent all of it. Slower,
+for these lines only: those with ANSI colours (a regular expression takes them out) and with a promoted `key=` (one
+search for each byte that may end the value).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from tailrace.lake import LEVELS
+from tailrace.logs.promote import keys, words
+from tailrace.logs.promote.hits import Hits, firsts
+from tailrace.logs.promote.ids import HEADER, TRACEPARENT, Values, is_traceparent, joined
+from tailrace.logs.promote.messages import BLANK, Messages, Places
+
+HEAD = 128  # bytes in which a level's word is looked for
+MAX_SPACES = 10  # a logger's prefix has fewer spaces before the level; prose has more
+_ERROR = LEVELS.index("error")
+_TRACES = (
+    b"Exception in thread ",
+    b"Traceback (most recent call last)",
+    b"Caused by: ",
+    b"Unhandled exception",
+    b"panic: ",
+)
+_XCEPTION, _ERROR_WORD = (np.uint64(int.from_bytes(end, "little")) for end in (b"xception", b"Error"))
+_SEVEN = np.uint64(2**56 - 1)
+_COLOUR = "\x1b\\[[0-9;]*m"
+_KLOG = dict(zip(b"IWEF", (LEVELS.index(level) for level in ("info", "warn", "error", "fatal")), strict=True))
+_REDIS = dict(zip(b".-*#", (LEVELS.index(level) for level in ("debug", "debug", "info", "warn")), strict=True))
+
+
+def _table(letters: bytes) -> NDArray[np.bool_]:
+    table = np.zeros(256, np.bool_)
+    table[list(letters)] = True
+    return table
+
+
+def _codes(signs: dict[int, int]) -> words.Codes:
+    table = np.full(256, words.NONE, np.int8)
+    table[list(signs)] = list(signs.values())
+    return table
+
+
+_SPACED = b" \t\r\n"
+_UPPER_BEFORE, _UPPER_AFTER = _table(_SPACED + b"[(<|:"), _table(_SPACED + b"])>|:,;/")
+_KEY_BEFORE = _table(_SPACED + b"[(<{,;|&\"'")
+_VALUE_STOPS = b" \t\r\n,]})>&|\"'"
+_ROLES = _table(b"XCSM")
+_WORD = _table(b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_-")
+_SIGNS, _LETTERS = _codes(_REDIS), _codes(_KLOG)
+
+
+def levels(text: Messages, pairs: Hits) -> words.Codes:
+    """The level of each line; `pairs` are the text's own, see `pairs`."""
+    first_line = _cut(text, b"\n", text.ends)
+    found = _klog(text)
+    if len(pairs):
+        found = _filled(found, _logfmt(text, pairs.where(pairs.kind == keys.LEVEL), first_line))
+    heads = _heads(text, first_line)
+    found = _filled(found, _word_levels(heads))
+    found = _filled(found, _redis(heads, found))
+    return _filled(found, _stack_traces(text, found, first_line))
+
+
+def pairs(text: Messages) -> Hits:
+    """The promoted keys written `key=` in the text, with where their values begin."""
+    equals = np.flatnonzero(text.data == ord("="))
+    equals = equals[keys.LAST.take(text.byte(equals - 1))]
+    if not equals.size:
+        return Hits(equals, equals, equals.astype(np.uint8), equals)
+    starts = np.zeros(text.data.size + 1, np.bool_)
+    starts[text.starts] = True
+    chosen, kind, begin = keys.named(
+        text, equals, lambda at: _KEY_BEFORE.take(text.byte(at - 1)) | starts.take(at, mode="clip")
+    )
+    line = text.line_of(begin)
+    found = Hits(line, begin, kind, equals.take(chosen) + 1)
+    return found.where((begin >= text.starts.take(line)) & (found.begin < text.ends.take(line)))
+
+
+def values(text: Messages, found: Hits) -> Values:
+    """What stands after each `key=`, with or without quotes, and every bare traceparent."""
+    if not len(found):
+        return _traceparents(text)
+    end = text.ends.take(found.line)
+    quoted = (text.byte(found.begin) == ord('"')) & (found.begin + 1 < end)
+    begin = found.begin + quoted
+    header = found.kind == keys.ROOT  # the whole X-Ray header, of which `Root=` is the beginning
+    begin = np.where(header, found.at, begin)
+    end = text.until(_VALUE_STOPS, begin, np.minimum(end, begin + HEADER))
+    semicolon = text.find(b";", begin, end)
+    end = np.where((semicolon >= 0) & ~header, semicolon, end)
+    return joined(Values(found.line, found.kind, begin, end), _traceparents(text))
+
+
+def _filled(found: words.Codes, other: words.Codes) -> words.Codes:
+    return np.where(found == words.NONE, other, found)
+
+
+def _cut(text: Messages, stop: bytes, end: Places) -> Places:
+    found = text.find(stop, text.starts, end)
+    return np.where(found < 0, end, found)
+
+
+def _heads(text: Messages, first_line: Places) -> Messages:
+    # Where a level's word may stand: nowhere in Java's `\tat com.example.Api.get(Api.java:7)`.
+    end = np.minimum(first_line, text.starts + HEAD)
+    frame = (text.byte(text.starts) == ord("\t")) & (text.byte(text.starts + 1) == ord("a"))
+    heads = text.copied(text.starts, np.where(frame, text.starts, _cut(text, b'"', end)))
+    coloured = np.flatnonzero(heads.find(b"\x1b", heads.starts, heads.ends) >= 0) if (heads.data == 27).any() else None
+    return heads if coloured is None else _plain(text, heads, coloured, first_line)
+
+
+def _plain(text: Messages, heads: Messages, coloured: Places, first_line: Places) -> Messages:
+    # The heads, with colours taken out of the coloured ones. As bytes: a head may end in the middle of a character.
+    begin = text.starts[coloured]
+    end = np.minimum(first_line[coloured], begin + 2 * HEAD)
+    quote = text.find(b'"', begin, end)
+    raw = text.strings(begin, np.where(quote < 0, end, quote) - begin).cast(pa.binary())
+    plain = pc.binary_slice(pc.replace_substring_regex(raw, _COLOUR, ""), 0, HEAD)
+    mask = np.zeros(len(heads), np.bool_)
+    mask[coloured] = True
+    all_heads = heads.strings(heads.starts, heads.ends - heads.starts).cast(pa.binary())
+    return Messages.of(pc.replace_with_mask(all_heads, pa.array(mask), plain))
+
+
+def _klog(text: Messages) -> words.Codes:
+    # I1120 10:11:12.123456 (klog) and I20261120 10:11:12.123456 (glog since 0.5).
+    codes = _LETTERS.take(text.byte(text.starts))
+    rows = np.flatnonzero((codes != words.NONE) & (text.ends - text.starts > 10))
+    at = text.starts[rows]
+    digits = [(text.byte(at + i) - np.uint8(48)) < 10 for i in range(1, 9)]
+    month = np.logical_and.reduce(digits[:4])
+    year = month & np.logical_and.reduce(digits[4:])
+    real = (month & (text.byte(at + 5) == ord(" "))) | (year & (text.byte(at + 9) == ord(" ")))
+    out = np.full(len(text), words.NONE, np.int8)
+    out[rows[real]] = codes[rows[real]]
+    return out
+
+
+def _logfmt(text: Messages, named: Hits, first_line: Places) -> words.Codes:
+    begin = named.begin + (text.byte(named.begin) == ord('"'))
+    end = text.until(_VALUE_STOPS, begin, np.minimum(first_line[named.line], begin + HEAD))
+    codes = words.sized(text, begin, end - begin)
+    codes[(named.at >= first_line[named.line]) | ~_outside_quotes(text, named.line, named.at)] = words.NONE
+    return _firsts(len(text), named.line, codes)
+
+
+def _word_levels(heads: Messages) -> words.Codes:
+    data = heads.data
+    letter = ((data | 0x20) - np.uint8(97)) < 26
+    inside = letter | ((data - np.uint8(48)) < 10) | (data == ord("_"))
+    begins, lasts = inside.copy(), inside.copy()
+    begins[1:] &= ~inside[:-1]
+    lasts[:-1] &= ~inside[1:]
+    filled = heads.ends > heads.starts
+    begins[heads.starts[filled]] = inside[heads.starts[filled]]
+    lasts[heads.ends[filled] - 1] = inside[heads.ends[filled] - 1]
+    begin, end = np.flatnonzero(begins), np.flatnonzero(lasts) + 1
+    edge = np.zeros(data.size + 1, np.bool_)
+    edge[heads.starts] = edge[heads.ends] = True
+    rows = np.flatnonzero(edge.take(end) | _UPPER_AFTER.take(heads.byte(end)))
+    begin, end = begin.take(rows), end.take(rows)
+    rows = np.flatnonzero(letter.take(begin) & (edge.take(begin) | _UPPER_BEFORE.take(heads.byte(begin - 1))))
+    begin, end = begin.take(rows), end.take(rows)
+    codes = words.sized(heads, begin, end - begin)
+    rows = np.flatnonzero(codes != words.NONE)
+    if not rows.size:
+        return np.full(len(heads), words.NONE, np.int8)
+    begin, end, codes = begin[rows], end[rows], codes[rows]
+    line = heads.line_of(begin)
+    right = _placed(heads, line, begin, end, np.flatnonzero(begins & letter))
+    return _firsts(len(heads), line[right], codes[right])
+
+
+def _placed(heads: Messages, line: Places, begin: Places, end: Places, named: Places) -> NDArray[np.bool_]:
+    # Whether a logger wrote the level's word at [begin, end); `named`: where the words begin that begin with a letter.
+    at_start, at_end = begin == heads.starts[line], end == heads.ends[line]
+    before, after = heads.byte(begin - 1), heads.byte(end)
+    size = end - begin
+    opened = ~at_start & (before == ord("["))
+    closed = ~at_end & (after == ord("]"))
+    bracketed = closed & (opened | (~at_start & (before == ord(":"))))
+    upper = words.is_upper(heads, begin, size)
+    spaces = np.flatnonzero(heads.data == ord(" "))
+    machine = np.searchsorted(spaces, begin) - np.searchsorted(spaces, heads.starts)[line] <= MAX_SPACES
+    colon = ~at_end & (after == ord(":")) & ((end + 1 == heads.ends[line]) | BLANK.take(heads.byte(end + 1)))
+    first = np.searchsorted(named, begin) == np.searchsorted(named, heads.starts)[line]
+    spoken = first & colon & (heads.byte(begin) != ord("p"))  # Go's `panic: ` is a stack trace's first line
+    word = bracketed | (upper & machine) | spoken
+    letter = opened & upper & (begin == heads.starts[line] + 1)  # [I 2026-11-20 10:11:12 app] (Tornado, Jupyter)
+    placed: NDArray[np.bool_] = np.where(size == 1, letter, word)
+    return placed
+
+
+def _outside_quotes(messages: Messages, line: Places, at: Places) -> NDArray[np.bool_]:
+    quotes = np.flatnonzero(messages.data == ord('"'))
+    quotes = quotes[messages.byte(quotes - 1) != ord("\\")]
+    before = np.searchsorted(quotes, at) - np.searchsorted(quotes, messages.starts)[line]
+    outside: NDArray[np.bool_] = before & 1 == 0
+    return outside
+
+
+def _redis(heads: Messages, found: words.Codes) -> words.Codes:
+    # 1:M 20 Nov 2026 10:11:12.123 * Ready to accept connections
+    out = np.full(len(heads), words.NONE, np.int8)
+    digit = (heads.byte(heads.starts) - np.uint8(48)) < 10
+    rows = np.flatnonzero(digit & (found == words.NONE))
+    colon = heads.find(b":", heads.starts[rows], np.minimum(heads.ends[rows], heads.starts[rows] + 8))
+    rows, colon = rows[colon >= 0], colon[colon >= 0]
+    if not rows.size:
+        return out
+    right = _ROLES.take(heads.byte(colon + 1)) & (heads.ends[rows] > colon + 29)
+    for place, sign in ((2, " "), (14, " "), (17, ":"), (20, ":"), (23, "."), (27, " "), (29, " ")):
+        right &= heads.byte(colon + place) == ord(sign)
+    out[rows[right]] = _SIGNS.take(heads.byte(colon[right] + 28))
+    return out
+
+
+def _stack_traces(text: Messages, found: words.Codes, first_line: Places) -> words.Codes:
+    # The literal beginnings, and a first word like `java.lang.IllegalStateException` or `ValueError:`.
+    out = np.full(len(text), words.NONE, np.int8)
+    letter = ((text.byte(text.starts) | 0x20) - np.uint8(97)) < 26
+    rows = np.flatnonzero((found == words.NONE) & letter & (text.ends > text.starts))
+    if not rows.size:
+        return out
+    begin, end = text.starts[rows], np.minimum(first_line[rows], text.starts[rows] + HEAD)
+    stop = text.until(b": \t\r", begin, end)
+    tail = text.words(stop - 8)
+    named = (tail == _XCEPTION) | (tail >> np.uint64(24) == _ERROR_WORD)
+    dotted = text.find(b".", begin, stop) >= 0
+    right = named & (stop - begin >= 9) & (dotted | (text.byte(stop) == ord(":")))
+    head = text.words(begin)
+    for literal in _TRACES:
+        maybe = np.flatnonzero((head & _SEVEN) == np.uint64(int.from_bytes(literal[:7], "little")))
+        right[maybe] |= text.find(literal, begin[maybe], np.minimum(end[maybe], begin[maybe] + len(literal))) >= 0
+    out[rows[right]] = _ERROR
+    return out
+
+
+def _traceparents(text: Messages) -> Values:
+    data, none = text.data, np.empty(0, np.int64)
+    if data.size < TRACEPARENT:
+        return Values(none, none.astype(np.uint8), none, none)
+    dash = data == ord("-")
+    stop = data.size - TRACEPARENT + 1
+    begin = np.flatnonzero(dash[2 : 2 + stop] & dash[35 : 35 + stop] & dash[52 : 52 + stop])
+    begin = begin[is_traceparent(text, begin)]
+    line = text.line_of(begin)
+    end = begin + TRACEPARENT
+    alone = (begin == text.starts[line]) | ~_WORD.take(text.byte(begin - 1))
+    alone &= (end == text.ends[line]) | ~_WORD.take(text.byte(end))
+    rows = np.flatnonzero(alone & (end <= text.ends[line]))
+    return Values(line[rows], np.full(rows.size, keys.CARRIER, np.uint8), begin[rows], end[rows])
+
+
+def _firsts(lines: int, line: Places, codes: words.Codes) -> words.Codes:
+    known = codes != words.NONE
+    return firsts(line[known], codes[known], np.full(lines, words.NONE, np.int8))

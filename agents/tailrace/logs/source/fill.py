@@ -1,0 +1,149 @@
+"""fill: the next bytes of one file into a block, record by record, never past the share it was given.
+
+First what was left unfinished, then what follows it. Only whole physical lines go in; the rest of a share is read again
+with the next one. Slow path: a physical line longer than `max_line`, whose end is looked for without keeping it.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+import numpy as np
+
+from tailrace.logs.block import Bytes, Flush, Segment
+from tailrace.logs.source.tail import LongLine, Tail
+
+_SLACK = 1024  # a record's prefix comes on top of max_line
+_STEP = 1 << 16
+
+
+@dataclass(frozen=True)
+class Filled:
+    """The segments that one file gave, and whether it has more to read at once."""
+
+    segments: tuple[Segment, ...]
+    more: bool
+
+
+def fill(tail: Tail, data: Bytes, at: int, room: int, flush: Flush, max_line: int) -> Filled:
+    """Put up to about `room` bytes of `tail` into `data[at:]`, more only if one line needs it."""
+    assert tail.ref is not None
+    segments: list[Segment] = []
+    torn_too = flush is Flush.ALL and tail.last
+
+    def put(stop: int, offset: int, torn: bool = False, skipped: int = 0) -> None:
+        nonlocal at
+        assert tail.ref is not None
+        segments.append(Segment(tail.ref, at, stop, offset, flush, torn, skipped))
+        at = stop
+
+    for piece in tail.left:
+        data[at : at + len(piece.data)] = np.frombuffer(piece.data, np.uint8)
+        put(at + len(piece.data), piece.offset)
+
+    while tail.unread or torn_too:
+        if tail.truncated:
+            break
+        stop = _next_gap(tail)
+        if tail.long:
+            end = _scan(tail, data, at, stop)
+            if end is None and not (torn_too and tail.seen >= tail.size):
+                break
+            long, tail.long = tail.long, None
+            tail.high = tail.seen = end if end is not None else tail.size
+            data[at : at + len(long.head)] = np.frombuffer(long.head, np.uint8)
+            data[at + len(long.head)] = 10
+            put(at + len(long.head) + 1, long.offset, True, tail.high - long.offset - len(long.head))
+            break
+        want = min(room, stop - tail.high)
+        if want <= 0:
+            break
+        got = _read(tail.fd, data, at, want, tail.high)
+        if got == 0:
+            tail.seen = tail.size  # shorter than it was: the next look tells
+            break
+        end = _last_newline(data, at, at + got)
+        whole_gap = tail.high + got == stop and stop < tail.size
+        if end < 0 and got == want and want < min(max_line + _SLACK, stop - tail.high):
+            room = max_line + _SLACK
+            continue
+        if end < 0 and got >= max_line + _SLACK and not whole_gap:
+            tail.long = LongLine(tail.high, data[at : at + max_line + _SLACK // 2].tobytes(), tail.high + got)
+            tail.seen = tail.high + got
+            continue
+        if end >= 0:
+            offset, size = tail.high, end + 1 - at
+            rest = got - size
+            put(end + 1, offset)
+            tail.high += size
+            tail.seen = tail.high
+            if tail.high + rest < tail.size and not whole_gap:
+                break
+            got = rest
+            if got == 0:
+                if tail.unread == 0:
+                    break
+                continue
+            if not (torn_too or whole_gap):
+                tail.seen = tail.size
+                break
+            got = _read(tail.fd, data, at, got, tail.high)
+        if torn_too or whole_gap:  # the last line has no newline in the file and never will
+            data[at + got] = 10
+            offset = tail.high
+            tail.high += got
+            tail.seen = tail.high
+            put(at + got + 1, offset, True)
+            if tail.high >= tail.size:
+                break
+            continue
+        tail.seen = tail.size
+        break
+    if flush is Flush.ALL:
+        tail.ended = tail.truncated or tail.seen >= tail.size
+    elif flush is Flush.LINES:
+        tail.rested = True
+    return Filled(tuple(segments), not tail.truncated and tail.seen < tail.size)
+
+
+def _next_gap(tail: Tail) -> int:
+    """Move `high` past what is committed already, and return where the next committed stretch begins."""
+    for start, stop in tail.skip:
+        if start <= tail.high < stop:
+            tail.high = stop
+            tail.seen = max(tail.seen, stop)
+        elif start > tail.high:
+            return min(start, tail.size)
+    return tail.size
+
+
+def _read(fd: int, data: Bytes, at: int, want: int, offset: int) -> int:
+    return os.preadv(fd, [data[at : at + want].data], offset)
+
+
+def _last_newline(data: Bytes, start: int, stop: int) -> int:
+    """Where the last newline of `data[start:stop]` stands, or -1."""
+    while stop > start:
+        low = max(start, stop - _STEP)
+        found = np.flatnonzero(data[low:stop] == 10)
+        if len(found):
+            return low + int(found[-1])
+        stop = low
+    return -1
+
+
+def _scan(tail: Tail, data: Bytes, at: int, stop: int) -> int | None:
+    """Look for the end of a line that is too long, up to `stop`; returns the offset after its newline."""
+    assert tail.long is not None
+    while tail.long.scanned < stop:
+        want = min(1 << 20, stop - tail.long.scanned)
+        got = _read(tail.fd, data, at, want, tail.long.scanned)
+        if got == 0:
+            break
+        found = np.flatnonzero(data[at : at + got] == 10)
+        if len(found):
+            return tail.long.scanned + int(found[0]) + 1
+        tail.long.scanned += got
+        tail.seen = tail.long.scanned
+    return None

@@ -1,0 +1,83 @@
+"""sql: a question and its values in, one plain SQL text out: as Athena wants it, or derived from that for DuckDB.
+
+A parameter stands in a question as `@name`. `@window` is written for the author from `@from` and `@to`: the partitions
+first (dt and hour, which is what a query pays for), then the time itself. A line without a legal time belongs to its
+partition's hour.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from itertools import pairwise
+
+import sqlglot
+from sqlglot import TokenType, exp
+
+from tailrace.query.packs import Question
+from tailrace.query.parameters import Value, literal
+
+
+def filled(text: str, values: Mapping[str, Value]) -> str:
+    """`text` with every `@name` replaced by its literal; comments, strings and layout stay. Raises KeyError.
+
+    Works on tokens, so that an `@name` in a string or a comment is left alone.
+    """
+    pieces, done = [], 0
+    tokens = sqlglot.tokenize(text, dialect="trino")
+    for sign, name in pairwise(tokens):
+        if sign.token_type is not TokenType.PARAMETER or name.start != sign.end + 1:
+            continue
+        line = text[text.rfind("\n", 0, sign.start) + 1 : sign.start]
+        indent = " " * (len(line) - len(line.lstrip()) + 2)
+        value = window(values, indent) if name.text == "window" else literal(values[name.text])
+        pieces += [text[done : sign.start], value]
+        done = name.end + 1
+    return "".join(pieces) + text[done:]
+
+
+def window(values: Mapping[str, Value], indent: str) -> str:
+    """The predicate for `[from, to)`: on dt and hour, then on ts; wrapped at `indent`."""
+    start, stop = values["from"], values["to"]
+    if not isinstance(start, datetime) or not isinstance(stop, datetime):
+        raise TypeError("@window needs the timestamps `from` and `to`")
+    last = stop - timedelta(microseconds=1)
+    first_day, last_day = (f"'{moment.date().isoformat()}'" for moment in (start, last))
+    first_hour, last_hour = f"'{start.hour:02}'", f"'{last.hour:02}'"
+    if first_day == last_day:
+        hours = f"dt = {first_day} AND hour BETWEEN {first_hour} AND {last_hour}"
+    else:
+        hours = f"dt BETWEEN {first_day} AND {last_day}"
+        if start.hour > 0:
+            hours += f" AND (dt > {first_day} OR hour >= {first_hour})"
+        if last.hour < 23:
+            hours += f" AND (dt < {last_day} OR hour <= {last_hour})"
+    return f"{hours}\n{indent}AND (ts IS NULL OR (ts >= {literal(start)} AND ts < {literal(stop)}))"
+
+
+def for_athena(question: Question, values: Mapping[str, Value]) -> str:
+    """The question's text in Athena's (Trino's) dialect, ready to paste."""
+    return filled(question.sql, values)
+
+
+def for_duckdb(question: Question, values: Mapping[str, Value]) -> str:
+    """The question's text in DuckDB's dialect; it needs the views and macros of `duckdb_engine.session`."""
+    if question.duckdb_sql is not None:
+        return filled(question.duckdb_sql, values)
+    tree = sqlglot.parse_one(filled(question.sql, values), dialect="trino")
+    # DuckDB's own function raises on what is not JSON, Trino's gives null: the session has a macro of Trino's name.
+    while (node := tree.find(exp.JSONExtractScalar)) is not None:
+        path = node.expression.sql(dialect="trino").strip("'")
+        node.replace(exp.Anonymous(this="json_extract_scalar", expressions=[node.this, exp.Literal.string(path)]))
+    for kind in tree.find_all(exp.DataType):
+        if kind.is_type(exp.DataType.Type.TIMESTAMP):
+            # Trino reads off a literal that it has no fraction; DuckDB then takes a type that holds fewer years.
+            kind.set("expressions", [])
+    return tree.sql(dialect="duckdb", pretty=True)
+
+
+def tables(text: str, dialect: str) -> tuple[str, ...]:
+    """The lake's tables that a text reads, by name, without those that it defines itself."""
+    tree = sqlglot.parse_one(text, dialect=dialect)
+    defined = {cte.alias for cte in tree.find_all(exp.CTE)}
+    return tuple(sorted({table.name for table in tree.find_all(exp.Table)} - defined))

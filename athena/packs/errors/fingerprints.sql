@@ -1,0 +1,43 @@
+-- title: Error fingerprints
+-- question: Which errors are the same but for their numbers and ids: how many, since when, and one example?
+-- params: from timestamp = now - 24h "start"; to timestamp = now "end"; namespace text = % "LIKE pattern";
+--   workload text = % "LIKE pattern of the workload, or of the pod where that is not known"; limit integer = 20 "rows"
+-- engines: athena, trino, duckdb
+WITH errors AS (
+  SELECT
+    ts, namespace, coalesce(workload, pod) AS workload, message,
+    coalesce(
+      json_extract_scalar(message, '$.message'), json_extract_scalar(message, '$.msg'),
+      json_extract_scalar(message, '$.error'), message
+    ) AS said
+  FROM logs
+  WHERE @window
+    AND level IN ('error', 'fatal')
+    AND namespace LIKE @namespace
+    AND coalesce(workload, pod) LIKE @workload
+),
+folded AS (  -- from the inside out: uuids, quoted ids, hex, numbers
+  SELECT
+    ts, namespace, workload, message,
+    regexp_replace(
+      regexp_replace(
+        regexp_replace(
+          regexp_replace(said, '(?i)\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b', '<uuid>'),
+          '"[^"\s]+"|''[^''\s]+''', '<id>'),
+        '(?i)\b0x[0-9a-f]+\b|\b[0-9a-f]{8,}\b', '<hex>'),
+      '\b[0-9]+(\.[0-9]+)*', '<n>'
+    ) AS fingerprint
+  FROM errors
+)
+SELECT
+  count(*) AS lines,
+  min(ts) AS first_seen,
+  max(ts) AS last_seen,
+  namespace,
+  workload,
+  substr(fingerprint, 1, 400) AS fingerprint,
+  substr(min(message), 1, 1000) AS example
+FROM folded
+GROUP BY namespace, workload, fingerprint
+ORDER BY lines DESC, namespace, workload, fingerprint
+LIMIT @limit

@@ -1,0 +1,15 @@
+-- title: Search
+-- question: Which lines match a regular expression, newest first?
+-- params: from timestamp = now - 24h "start"; to timestamp = now "end";
+--   pattern text = '' "regular expression; (?i) in front ignores case"; namespace text = % "LIKE pattern";
+--   pod text = % "LIKE pattern"; level text = % "LIKE pattern: error, or % for all"; limit integer = 100 "rows"
+-- engines: athena, trino, duckdb
+SELECT ts, namespace, pod, container, level, message, node, file, file_offset
+FROM logs
+WHERE @window
+  AND namespace LIKE @namespace
+  AND pod LIKE @pod
+  AND coalesce(level, '') LIKE @level
+  AND regexp_like(message, @pattern)
+ORDER BY coalesce(ts, ingest_ts) DESC, node, file, file_offset DESC
+LIMIT @limit

@@ -1,0 +1,87 @@
+"""generated: every file that is derived from code, written (`python -m tests.generated`) or compared (`--check`).
+
+Runs from the repository's root. `--check` exits 1 and names the files that are stale; `make docs` renews them.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import click
+
+from tailrace import cli
+from tailrace.config import reference
+
+
+def commands_page() -> str:
+    """docs/commands.md: the real --help of every command, in the order in which --help lists them."""
+    notice = "<!-- Generated from the commands' own --help by `make docs`. -->"
+    parts = ["# Commands", "", notice]
+    for path, command in every_command():
+        parts += ["", f"## {path}", "", "```", help_of(path, command), "```"]
+    return "\n".join(parts) + "\n"
+
+
+def every_command() -> Iterator[tuple[str, click.Command]]:
+    """Each command and group with its full name, `tailrace` first, depth first."""
+
+    def walk(path: str, command: click.Command) -> Iterator[tuple[str, click.Command]]:
+        yield path, command
+        if isinstance(command, click.Group):
+            context = click.Context(command, info_name=path)
+            for name in command.list_commands(context):
+                child = command.get_command(context, name)
+                assert child is not None, f"{path} lists {name}, but has no such command"
+                yield from walk(f"{path} {name}", child)
+
+    return walk("tailrace", cli.main)
+
+
+def help_of(path: str, command: click.Command) -> str:
+    """What `PATH --help` prints on a terminal of 100 columns."""
+    context = click.Context(command, info_name=path, terminal_width=100)
+    return "\n".join(line.rstrip() for line in command.get_help(context).splitlines())
+
+
+GENERATED: tuple[tuple[str, Callable[[], str]], ...] = (
+    ("docs/settings.md", reference.markdown),
+    ("docs/settings.schema.json", reference.schema),
+    ("docs/tailrace.example.yaml", reference.example),
+    ("docs/commands.md", commands_page),
+)
+
+
+def stale(root: Path) -> list[str]:
+    """The generated files below `root` that are missing or are not what their generator says now."""
+    assert GENERATED, "no generators found: this check would pass without looking at anything"
+    return [path for path, text in GENERATED if not _same(root / path, text())]
+
+
+def _same(file: Path, text: str) -> bool:
+    assert text.strip(), f"the generator of {file} gave nothing"
+    return file.is_file() and file.read_text(encoding="utf-8") == text
+
+
+def main(arguments: list[str]) -> int:
+    """Write or check, below the working directory; the exit code."""
+    root = Path()
+    if not (root / "pyproject.toml").is_file() or arguments not in ([], ["--check"]):
+        print("usage, from the repository's root: python -m tests.generated [--check]", file=sys.stderr)
+        return 2
+    found = stale(root)
+    if arguments == ["--check"]:
+        for path in found:
+            print(f"{path} is stale; renew it with: make docs", file=sys.stderr)
+        return 1 if found else 0
+    texts = dict(GENERATED)
+    for path in found:
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_text(texts[path](), encoding="utf-8")
+        print(f"wrote {path}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
