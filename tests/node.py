@@ -136,8 +136,9 @@ class World:
         """No line twice; ledger ranges neither overlap nor leave a gap; they account for every byte up to their end."""
         assert self.ask("SELECT file, file_offset FROM logs GROUP BY ALL HAVING count(*) > 1") == []
         bad = self.ask(
-            "SELECT * FROM (SELECT file, from_offset, lag(to_offset, 1, 0) OVER (PARTITION BY file ORDER BY from_offset) AS due "
-            "FROM ledger) WHERE from_offset <> due"
+            "SELECT * FROM (SELECT file, from_offset, "
+            "lag(to_offset, 1, 0) OVER (PARTITION BY file ORDER BY from_offset) AS due FROM ledger) "
+            "WHERE from_offset <> due"
         )
         assert bad == []
         assert self.ask("SELECT sum(lines) FROM ledger WHERE account = 'delivered'")[0][0] in (

@@ -7,7 +7,7 @@ A map of the package, in the order in which a line travels through it:
     query/      question packs over the lake, on DuckDB or printed for Athena
     console/    what a person runs at a terminal: the demo node, and what it shows
     lake.py     every table and column, once
-    config.py   every setting, once
+    config/     every setting, once
     cli.py      commands: parse, call one function, print
 
 Imports go one way: config, lake ← delivery ← logs ← query, console ← cli.

@@ -130,7 +130,7 @@ def live(folder: Path, rate: int, seconds: int) -> None:
         ask = [
             sys.executable,
             "-m",
-            "tailrace.cli",
+            "tailrace",
             "query",
             question,
             "--lake",

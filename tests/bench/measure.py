@@ -34,7 +34,7 @@ def agent_command(root: Path, work: Path, *more: str) -> list[str]:
     base = [
         sys.executable,
         "-m",
-        "tailrace.cli",
+        "tailrace",
         "run",
         "logs",
         "--root",
@@ -45,6 +45,14 @@ def agent_command(root: Path, work: Path, *more: str) -> list[str]:
         "bench",
     ]
     return [*base, "--lake", str(work / "lake"), "--state", str(work / "state"), *more]
+
+
+def start_agent(root: Path, work: Path, *more: str) -> subprocess.Popen[bytes]:
+    """The agent as a child; what it says is in `work/agent.txt`."""
+    command = agent_command(root, work, *more)
+    work.mkdir(parents=True, exist_ok=True)
+    with (work / "agent.txt").open("wb") as talk:
+        return subprocess.Popen(command, stderr=talk)
 
 
 def finish(process: subprocess.Popen[bytes], started: float) -> Usage:
@@ -58,7 +66,7 @@ def finish(process: subprocess.Popen[bytes], started: float) -> Usage:
 def run_once(root: Path, work: Path, *more: str) -> Usage:
     """The agent with --once over `root`."""
     started = time.monotonic()
-    process = subprocess.Popen(agent_command(root, work, "--once", *more), stderr=subprocess.DEVNULL)
+    process = start_agent(root, work, "--once", *more)
     return finish(process, started)
 
 
@@ -67,13 +75,14 @@ def run_live(root: Path, work: Path, seconds: float, writer: list[str] | None) -
 
     Start-up is not counted: it is over when the first tick is.
     """
-    agent = subprocess.Popen(agent_command(root, work), stderr=subprocess.DEVNULL)
+    agent = start_agent(root, work)
     time.sleep(4)
     before, begun = _cpu(agent.pid), time.monotonic()
     if writer:
         subprocess.run(writer, check=True, stdout=subprocess.DEVNULL)
     else:
         time.sleep(seconds)
+    assert agent.poll() is None, "the agent ended by itself"
     cores = (_cpu(agent.pid) - before) / (time.monotonic() - begun)
     time.sleep(4)  # the last lines rest for `quiet` before they leave
     rss = int(re.findall(r"VmHWM:\s+(\d+)", Path(f"/proc/{agent.pid}/status").read_text())[0]) / 1024

@@ -79,8 +79,10 @@ def test_a_second_run_finds_nothing_new(world: World) -> None:
 
 def test_python_go_and_java_traces_are_one_line_each(world: World) -> None:
     rows = world.ask(
-        "SELECT container, count(*) FILTER (contains(message, chr(10))), count(*) FILTER (NOT contains(message, chr(10)) AND "
-        r"(message LIKE '  File %' OR message LIKE chr(9) || 'at %')) FROM logs WHERE container IN ('app', 'scorer', 'broken') "
+        "SELECT container, count(*) FILTER (contains(message, chr(10))), "
+        "count(*) FILTER (NOT contains(message, chr(10)) AND "
+        "(message LIKE '  File %' OR message LIKE chr(9) || 'at %')) "
+        "FROM logs WHERE container IN ('app', 'scorer', 'broken') "
         "GROUP BY container ORDER BY container"
     )
     assert [c for c, _, _ in rows] == ["app", "broken", "scorer"]

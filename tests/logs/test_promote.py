@@ -46,7 +46,7 @@ def test_the_dictionary_is_exactly_the_levels_of_the_lake():
         assert len(array) == 2
 
 
-@pytest.mark.parametrize("kind,key", [(kind, key) for kind, keys in SPELLINGS for key in keys])
+@pytest.mark.parametrize(("kind", "key"), [(kind, key) for kind, keys in SPELLINGS for key in keys])
 @pytest.mark.parametrize(
     "form", ['{{"{}":"{}"}}', '{{"{}": "{}"}}', '{{"{}" : "{}"}}', '  {{ "a":1 ,\n"{}" :\t"{}"\n}}']
 )
@@ -63,7 +63,9 @@ def test_a_key_that_only_looks_like_a_promoted_one_is_left_alone(key):
     assert one(f'{{"{key}":"warn"}}') == NONE
 
 
-@pytest.mark.parametrize("level_,word", [(level_, word) for level_, words in SPOKEN.items() for word in words.split()])
+@pytest.mark.parametrize(
+    ("level_", "word"), [(level_, word) for level_, words in SPOKEN.items() for word in words.split()]
+)
 def test_every_word_for_a_level_is_known_in_any_case(level_, word):
     for spelled in (word, word.upper(), word.title()):
         assert level(json.dumps({"level": spelled})) == level_
@@ -78,10 +80,20 @@ def test_only_whole_words_are_levels(value):
 
 
 @pytest.mark.parametrize(
-    "value,expected",
-    [("10", "trace"), ("19", "trace"), ("20", "debug"), ("30", "info"), ("35", "info"), ("40", "warn"), ("50", "error")]
-    + [("60", "fatal"), ("99", "fatal"), ("3", None), ("9", None), ("100", None), ("30.5", None), ("-30", None)]
-    + [("null", None), ("true", None), ('{"level":"info"}', None), ('["info"]', None), ("3x", None), ("300", None)],
+    ("value", "expected"),
+    [
+        *[
+            ("10", "trace"),
+            ("19", "trace"),
+            ("20", "debug"),
+            ("30", "info"),
+            ("35", "info"),
+            ("40", "warn"),
+            ("50", "error"),
+        ],
+        *[("60", "fatal"), ("99", "fatal"), ("3", None), ("9", None), ("100", None), ("30.5", None), ("-30", None)],
+        *[("null", None), ("true", None), ('{"level":"info"}', None), ('["info"]', None), ("3x", None), ("300", None)],
+    ],
 )
 def test_numeric_levels_are_pinos_and_no_other_type_is_a_level(value, expected):
     for form in ('{"level":%s}', '{"level":%s,"a":1}', '{"level": %s }', '{"level":%s'):
@@ -89,7 +101,7 @@ def test_numeric_levels_are_pinos_and_no_other_type_is_a_level(value, expected):
 
 
 @pytest.mark.parametrize(
-    "message,expected",
+    ("message", "expected"),
     [
         ('{"level":"info","level":"error"}', "info"),
         ('{"level":null,"severity":"error"}', "error"),
@@ -118,12 +130,31 @@ def test_only_the_outermost_object_counts_and_the_first_usable_key_wins(message,
     assert level(message) == expected
 
 
-@pytest.mark.parametrize(
-    "message", ['{"level":', '{"level"', '{"level":"', '{"level":"info', '{"level":  ', "{", "}", '"', "", " ", "\\", '{"":""}', ":"]
-    + ['{"trace_id":"', '{"trace_id":"abc', '{"span_id":', '{"trace_id":12', "=", "level=", "trace_id=", '{"@l', '":', "\0", "\0" * 40],
-)  # fmt: skip
+ENDLESS = [
+    *(
+        '{"level":',
+        '{"level"',
+        '{"level":"',
+        '{"level":"info',
+        '{"level":  ',
+        '{"level":30',
+        "{",
+        "}",
+        '"',
+        "",
+        " ",
+        "\\",
+    ),
+    *('{"":""}', ":", '{"trace_id":"', '{"trace_id":"abc', '{"span_id":', '{"trace_id":12', "=", "level=", "trace_id="),
+    *('{"@l', '":', "\0", "\0" * 40),
+]
+
+
+@pytest.mark.parametrize("message", ENDLESS)
 def test_what_ends_too_early_gives_nothing_but_no_error(message):
-    assert one(message) in (NONE, (None, "12", None))
+    assert one(message) == {'{"level":30': ("info", None, None), '{"trace_id":12': (None, "12", None)}.get(
+        message, NONE
+    )
 
 
 @pytest.mark.parametrize(
@@ -135,7 +166,7 @@ def test_malformed_json_gives_what_is_found_in_it(message):
 
 
 @pytest.mark.parametrize(
-    "value,expected",
+    ("value", "expected"),
     [
         (TRACE, TRACE),
         ("", None),
@@ -248,6 +279,10 @@ TEXT = {
     "some info about an error and a warning": None,
     "INFORMED user": None,
     "MY_INFO x": None,
+    "NON-FATAL things happen": None,
+    "set conf.ERROR to 5": None,
+    "ERROR=5": None,
+    "see #ERROR": None,
     "x" * 200 + " ERROR": None,
     "a b c d e f g h i j k l m ERROR": None,
     "first line\nERROR second line": None,
@@ -259,7 +294,7 @@ TEXT = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("message,expected", TEXT.items(), ids=range(len(TEXT)))
+@pytest.mark.parametrize(("message", "expected"), TEXT.items(), ids=range(len(TEXT)))
 def test_text_has_a_level_where_a_logger_writes_one(message, expected):
     assert level(message) == expected
 
@@ -270,7 +305,7 @@ def test_all_text_at_once_gives_the_same_as_one_by_one():
 
 
 @pytest.mark.parametrize(
-    "message,expected",
+    ("message", "expected"),
     [
         (f"level=info trace_id={TRACE} span_id={SPAN} msg=x", ("info", TRACE, SPAN)),
         (f'INFO [app,traceID="{TRACE}",spanId="{SPAN}"] x', ("info", TRACE, SPAN)),
@@ -295,6 +330,12 @@ def test_all_text_at_once_gives_the_same_as_one_by_one():
 )
 def test_text_has_ids_anywhere_in_the_line(message, expected):
     assert one(message) == expected
+
+
+def test_text_is_read_the_same_where_the_work_is_cut_into_parts():
+    logged = ["2026-11-20 10:11:12,123 WARN  [main] c.e.App - " + "x" * (n % 97) for n in range(6000)]
+    mixed = [line for n, line in enumerate(logged) for line in (line, "", f"plain {n}", "error: x")]
+    assert [row[0] for row in rows(mixed)] == ["warn", None, None, "error"] * len(logged)
 
 
 def test_an_empty_array_gives_empty_columns():

@@ -1,4 +1,4 @@
-"""source: files that appear, rotate, shrink, vanish, are links or can't be read: every line once, and a word about the rest."""
+"""Files that rotate, shrink, vanish, are links or can't be read: every line once, and a word about what is not."""
 
 from __future__ import annotations
 
@@ -142,7 +142,9 @@ def test_of_a_damaged_packed_file_the_lines_before_the_damage_are_read(
     w.path.unlink()
     if damage == "flipped":
         packed[middle : middle + 16] = bytes(b ^ 0xFF for b in packed[middle : middle + 16])
-    data = {"cut": bytes(packed[:middle]), "flipped": bytes(packed), "empty": b"", "plain": b"not packed at all\n"}[damage]
+    data = {"cut": bytes(packed[:middle]), "flipped": bytes(packed), "empty": b"", "plain": b"not packed at all\n"}[
+        damage
+    ]
     (w.folder / "0.log.20261120-220001.gz").write_bytes(data)
     other = writer(world.root, pod="other")
     other.record("fine")
@@ -199,9 +201,7 @@ def test_the_same_pod_name_with_another_uid_inherits_nothing(world: World) -> No
     again = writer(world.root, uid="11111111-2222-3333-4444-555555555555")
     again.raw(data)
     assert world.run() == 0
-    assert world.ask("SELECT pod_uid, message FROM logs ORDER BY ALL") == [
-        ("11111111-2222-3333-4444-555555555555", "a"), ("11111111-2222-3333-4444-555555555555", "b"), (UID, "a"), (UID, "b"),
-    ]  # fmt: skip
+    assert world.messages(f"pod_uid = '{UID}'") == world.messages(f"pod_uid <> '{UID}'") == ["a", "b"]
     world.assert_sound()
 
 
@@ -248,7 +248,7 @@ def test_a_file_truncated_while_it_is_followed_gives_old_and_new_lines_once(
     live.stop()
     assert sorted(world.messages()) == ["a", "b", *rest]
     assert world.ask("SELECT count(DISTINCT file) FROM logs") == [(2,)]
-    assert "truncated after" in warnings(caplog)
+    assert "truncated: after" in warnings(caplog)
     world.assert_sound()
     assert world.run() == 0
     assert len(world.messages()) == 2 + len(rest)
@@ -269,15 +269,15 @@ def test_a_file_truncated_and_written_with_the_same_first_line_gets_another_iden
     w = writer(world.root)
     live = Live(world, seal_seconds=30.0)
     w.records(["a", "b"])
-    first = w.path.read_bytes()
+    first = w.path.read_bytes().splitlines(keepends=True)[0]
     live.tick()
     w.path.write_bytes(b"")
     live.tick()
     w.raw(first)
-    w.record("c")
+    w.records(["c", "d"])
     live.tick(times=40)
     live.stop()
-    assert sorted(world.messages()) == ["a", "a", "b", "b", "c"]
+    assert sorted(world.messages()) == ["a", "a", "b", "c", "d"]
     world.assert_sound()
 
 
@@ -502,7 +502,7 @@ def test_a_switched_link_gives_the_old_files_tail_and_the_new_file_once(world: W
     world.assert_sound()
 
 
-@pytest.mark.parametrize("target", ["/etc/secret.log", "../../../../../../etc/secret.log", "{outside}", "deep.log"])
+@pytest.mark.parametrize("target", ["/etc/secret.log", "../../../../../etc/secret.log", "{outside}", "deep.log"])
 def test_a_link_that_leads_outside_is_never_read(world: World, target: str, caplog: pytest.LogCaptureFixture) -> None:
     secret = f"{stamp(1e9)} stdout F secret\n"
     for place in (world.root / "etc", world.folder / "outside"):

@@ -22,7 +22,7 @@ from tailrace.console import demo_report
 
 MARKER = ".made-by-tailrace-demo"
 PODS = (sys.executable, "-m", "tailrace.console.demo_pods")
-TAILRACE = (sys.executable, "-c", "from tailrace.cli import main; main(prog_name='tailrace')")
+TAILRACE = (sys.executable, "-m", "tailrace")
 QUESTIONS = (
     ("errors/by_workload", "--from", "-1h"),
     ("errors/fingerprints", "--from", "-1h", "--limit", "5"),

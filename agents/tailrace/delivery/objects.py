@@ -18,6 +18,8 @@ from tailrace.delivery.ledger import ledger_batch
 from tailrace.delivery.ranges import FileRef, Ints, Ranges, Spans
 from tailrace.lake import LEDGER, Partition
 
+GUARD = 64  # bytes before the end of a span that are kept with it, to know the file by when it is opened again
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -46,16 +48,23 @@ class Batch:
 
 @dataclass
 class _Part:
-    """What an open object holds of one file: its spans, in the order in which they came, and a digest of their bytes."""
+    """What an open object holds of one file: its spans, in the order in which they came, and a digest of their bytes.
+
+    ends: the last GUARD bytes of a span, by its end.
+    """
 
     ref: FileRef
+    ends: dict[int, bytes] = field(default_factory=dict)
     spans: list[tuple[int, int]] = field(default_factory=list)
     digest: xxhash.xxh3_64 = field(default_factory=xxhash.xxh3_64)
 
 
 @dataclass(frozen=True)
 class Sealed:
-    """A finished object. payload is None if every line of it was filtered. ledger: the rows that say so, as Parquet."""
+    """A finished object. payload is None if every line of it was filtered. ledger: the rows that say so, as Parquet.
+
+    files: the spans of each file. ends: for each file, by the end of a span, up to GUARD bytes before it.
+    """
 
     partition: Partition
     key: str
@@ -63,6 +72,7 @@ class Sealed:
     ledger_partition: Partition
     ledger: pa.Buffer
     files: dict[str, list[tuple[int, int]]]
+    ends: dict[str, dict[int, bytes]]
     lines: int
     bytes: int
     accounts: dict[str, tuple[int, int]]
@@ -105,12 +115,16 @@ class OpenObject:
             part = self._parts.get(ref.id)
             if part is None:
                 part = self._parts[ref.id] = _Part(ref)
+            before = b""
             if part.spans and part.spans[-1][1] == start:
                 part.spans[-1] = (part.spans[-1][0], stop)
+                before = part.ends.pop(start, b"")
             else:
                 part.spans.append((start, stop))
             if at >= 0:
-                part.digest.update(batch.data[at : at + stop - start])
+                raw = batch.data[at : at + stop - start]
+                part.digest.update(raw)
+                part.ends[stop] = (before + bytes(raw[-GUARD:]))[-GUARD:]
 
     def _flush(self) -> None:
         if self._batches:
@@ -131,8 +145,9 @@ class OpenObject:
             lines, size = accounts.get(entry.account, (0, 0))
             accounts[entry.account] = (lines + int(entry.ranges.lines.sum()), size + entry.ranges.bytes)
         files = {name: list(Spans(part.spans)) for name, part in self._parts.items()}
+        ends = {name: part.ends for name, part in self._parts.items()}
         return Sealed(
-            self.partition, key, payload, Partition.of(LEDGER.name, now_us), parquet_bytes(LEDGER, rows), files,
+            self.partition, key, payload, Partition.of(LEDGER.name, now_us), parquet_bytes(LEDGER, rows), files, ends,
             self.lines, self.bytes, accounts,
         )  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""agent: wires source, pipeline, objects and sink, and keeps the order of things: start, read, store, commit, drain, stop.
+"""agent: wires source, pipeline, objects and sink, and keeps the order of things: start, read, store, commit, stop.
 
 Nothing is committed before a sink has stored it. While the sink can't, sealed objects wait up to a number, then reading
 stops: the log files are the queue.
@@ -7,13 +7,14 @@ stops: the log files are the queue.
 from __future__ import annotations
 
 import fnmatch
+import gc
 import logging
 import resource
 import signal
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
@@ -31,6 +32,7 @@ from tailrace.logs.transform import TransformError
 
 _WAITING = 4  # sealed objects that may wait for a sink before reading stops
 _RETRY = (0.5, 30.0)  # seconds before a refused object is offered again: at first, at most
+_LAST_READ = 5.0  # seconds for which a stopping agent still reads; a pod has 30 to end
 _ONCE_TRIES = 6  # refusals in a row after which `--once` gives up; a running agent never does
 
 log = logging.getLogger("tailrace")
@@ -43,6 +45,7 @@ def run(settings: Settings, once: bool) -> int:
     """
     pa.set_cpu_count(1)  # the node's cores are its pods'
     pa.set_io_thread_count(1)
+    gc.set_threshold(100_000)  # blocks leave no cycles behind; looking for some after every 700 objects is for nothing
     _raise_file_limit()
     counts = Counts()
     try:
@@ -55,16 +58,21 @@ def run(settings: Settings, once: bool) -> int:
     try:
         agent = LogAgent(settings, sink, pipeline, folder, counts)
     except StateError as e:
+        folder.release()
         log.error("%s", e)
         return 1
-    with _until_signalled() as stop:
-        left = agent.read_once(stop) if once else agent.follow(stop)
-    agent.close()
-    for sentence in counts.story():
+    try:
+        with _until_signalled() as stop:
+            left = agent.read_once(stop) if once else agent.follow(stop)
+    finally:
+        agent.close()
+    for sentence in (*counts.story(), *agent.source.problems.story()):
         log.info("%s", sentence)
     if left:
         log.error("%d objects are not stored: their lines are read again at the next start; mend the sink", left)
-    return 1 if left else 0
+    if waiting := agent.source.waiting:
+        log.error("%d files were not read, because too many are open: raise the limit (ulimit -n)", waiting)
+    return 1 if left or (waiting and once) else 0
 
 
 class LogAgent:
@@ -96,35 +104,41 @@ class LogAgent:
     def follow(self, stop: threading.Event) -> int:
         """Read until `stop`; then deliver what was read. Returns the number of objects that no sink has."""
         while not stop.is_set():
-            self.tick(time.monotonic())
+            self.tick(time.monotonic(), stop)
             stop.wait(self.settings.tick)
         return self.finish(time.monotonic())
 
-    def tick(self, now: float) -> None:
+    def tick(self, now: float, stop: threading.Event | None = None) -> None:
         """Look for files if that is due, read what is there, deliver what is due. `now`: monotonic seconds."""
         if now >= self._next_scan:
             self.source.scan(now)
             self._next_scan = now + self.settings.scan
-        self._tick(now, Flush.NOTHING)
+        self._tick(now, Flush.NOTHING, (lambda: not stop.is_set()) if stop else _always)
         self.source.release()
 
     def finish(self, now: float) -> int:
-        """Deliver what was read, and the whole lines that were held back. Returns the number of objects that no sink has."""
-        self._tick(now, Flush.LINES)
+        """Deliver what was read and what was held back, but no half line. Returns the objects that no sink has."""
+        end = time.monotonic() + _LAST_READ
+        self._tick(now, Flush.LINES, lambda: time.monotonic() < end)
         return self._drain()
 
     def read_once(self, stop: threading.Event) -> int:
         """Read what is there. Returns the number of objects that no sink has."""
-        opened = -1
-        while not stop.is_set() and opened != self.source.opened:
+        opened, closed = -1, 0
+        # A file that was closed can make room for another, or be what another waited for; none is opened twice.
+        while not stop.is_set() and (opened != self.source.opened or closed):
             opened = self.source.opened
             now = time.monotonic()
-            self.source.scan(now)
-            self._tick(now, Flush.NOTHING, stop)
-            self._tick(now, Flush.ALL, stop)
+            self.source.scan(now, again=False)
+            for flush in (Flush.NOTHING, Flush.ALL):
+                self._tick(now, flush, lambda: not stop.is_set())
+                while not self._may_read():
+                    if left := self._drain():
+                        return left
+                    self._tick(now, flush, lambda: not stop.is_set())
             if left := self._drain():
                 return left
-            self.source.release()
+            closed = self.source.release()
         return self._drain()
 
     def close(self) -> None:
@@ -133,10 +147,10 @@ class LogAgent:
         self.sink.close()
         self.folder.release()
 
-    def _tick(self, now: float, flush: Flush, stop: threading.Event | None = None) -> None:
+    def _tick(self, now: float, flush: Flush, go_on: Callable[[], bool]) -> None:
         """Read all that is there, block by block, delivering on the way."""
         if self.source.poll(now, flush):
-            while (stop is None or not stop.is_set()) and self._may_read():
+            while self._may_read() and go_on():
                 block = self.source.read(now, flush)
                 if block is None:
                     break
@@ -185,8 +199,7 @@ class LogAgent:
         handles = self.source.handles()
         for name, spans in sealed.files.items():
             self.progress.commit(name, spans)
-            if name in handles:
-                self.progress.guard(name, handles[name])
+            self.progress.guard(name, sealed.ends[name], handles.get(name))
         self.counts.objects += 1
         self.counts.take(sealed.accounts)
 
@@ -207,6 +220,10 @@ class LogAgent:
             time.sleep(max(0.0, self._retry_at - time.monotonic()))
             self._store()
         return len(self._sealed)
+
+
+def _always() -> bool:
+    return True
 
 
 @contextmanager

@@ -50,10 +50,11 @@ class Segment:
 
 @dataclass(frozen=True)
 class Overflow:
-    """Ranges of an unfinished line that are past `max_line`: read, counted, and not kept."""
+    """Ranges of an unfinished line that are past `max_line`: read and not kept. message: bytes of text in them."""
 
     stream: int
     ranges: tuple[tuple[int, int], ...]
+    message: int
 
 
 @dataclass(frozen=True)

@@ -20,10 +20,10 @@ from typing import Any
 
 import xxhash
 
+from tailrace.delivery.objects import GUARD
 from tailrace.delivery.ranges import FileRef, Spans
 
 VERSION = 1
-_GUARD = 64  # bytes
 
 
 class StateError(RuntimeError):
@@ -66,11 +66,15 @@ class Progress:
         for start, stop in spans:
             committed.add(start, stop)
 
-    def guard(self, name: str, fd: int) -> None:
-        """Remember the bytes before the committed prefix, while the file's handle is still held."""
+    def guard(self, name: str, ends: dict[int, bytes], fd: int | None) -> None:
+        """Remember the bytes before the committed prefix: as they were read (`ends`), else as the file has them."""
         state = self.files[name]
-        if state.committed.prefix:
-            state.guard = guard_of(fd, state.committed.prefix)
+        prefix = state.committed.prefix
+        known = ends.get(prefix, b"")
+        if prefix and len(known) == min(prefix, GUARD):
+            state.guard = xxhash.xxh3_64_hexdigest(known)
+        elif prefix and fd is not None:
+            state.guard = guard_of(fd, prefix)
 
     def committed(self, name: str) -> int:
         """Up to where a file is committed without a hole."""
@@ -84,7 +88,7 @@ class Progress:
 
 def guard_of(fd: int, offset: int) -> str:
     """A digest of the last bytes before `offset`."""
-    start = max(0, offset - _GUARD)
+    start = max(0, offset - GUARD)
     return xxhash.xxh3_64_hexdigest(os.pread(fd, offset - start, start))
 
 
@@ -98,49 +102,72 @@ class StateFolder:
         try:
             folder.mkdir(parents=True, exist_ok=True)
             self._lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-            (folder / "checkpoint.json.new").unlink(missing_ok=True)
         except OSError as e:
             raise StateError(
                 f"state folder {folder}: {e.strerror}: nothing was read; make it writable or name another with --state"
             ) from None
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+        except BlockingIOError:
             pid = os.pread(self._lock, 32, 0).decode().strip() or "unknown"
             os.close(self._lock)
             raise StateError(
-                f"state folder {folder} belongs to a running agent, pid {pid}: nothing was read; stop it, or name another "
-                "folder with --state"
+                f"state folder {folder} belongs to a running agent, pid {pid}: nothing was read; stop it, or name "
+                "another folder with --state"
             ) from None
         os.ftruncate(self._lock, 0)
         os.pwrite(self._lock, f"{os.getpid()}\n".encode(), 0)
+        (folder / "checkpoint.json.new").unlink(missing_ok=True)
 
     def load(self) -> Progress:
         """The progress of the last run. Raises StateError for another node's state or a newer version."""
         current, previous = self.folder / "checkpoint.json", self.folder / "checkpoint.previous.json"
+        damaged = False
         for path in (current, previous):
             try:
-                state = _checked(path.read_text())
+                state = self._read(path)
             except FileNotFoundError:
                 continue
             except ValueError as e:
-                self._warn(f"{path}: {e}; the one before is used, lines since then may be delivered twice")
+                damaged = True
+                self._warn(f"{path} {e}")
                 continue
-            if state["version"] != VERSION:
-                raise StateError(
-                    f"{path} is of version {state['version']}, this agent knows {VERSION}: nothing was read or changed"
-                )
-            if state["node"] != self.node:
-                raise StateError(
-                    f"{path} is of node {state['node']!r}, not {self.node!r}: nothing was read or changed; name another --state"
-                )
+            if damaged or path is previous:
+                self._warn(f"{path} is used, the checkpoint before the last: lines since then may be delivered twice")
             return Progress(
                 {
                     n: FileState(n, f["path"], Spans(map(tuple, f["committed"])), f["guard"])
                     for n, f in state["files"].items()
                 }
             )
+        if damaged:
+            self._warn(
+                f"{self.folder} holds no whole checkpoint: every file is read from its beginning, "
+                "delivered lines once more"
+            )
         return Progress()
+
+    def _read(self, path: Path) -> dict[str, Any]:
+        """A checkpoint that may be used. Raises ValueError if it is damaged, StateError if it is not ours."""
+        try:
+            state = _parsed(path.read_bytes())
+        except FileNotFoundError:
+            raise
+        except OSError as e:
+            raise StateError(f"{path}: {e.strerror}: nothing was read; mend it or name another --state") from None
+        if state["version"] != VERSION:
+            raise StateError(
+                f"{path} is of version {state['version']}, this agent knows {VERSION}: nothing was read or changed; "
+                "run the version that wrote it, or name another --state"
+            )
+        if state["digest"] != _digest(state):
+            raise ValueError("is damaged (its digest differs)")
+        if state["node"] != self.node:
+            raise StateError(
+                f"{path} is of node {state['node']!r}, not {self.node!r}: nothing was read or changed; "
+                "name another --state"
+            )
+        return state
 
     def save(self, progress: Progress) -> None:
         """Write the checkpoint. Raises OSError; the one before stays whole."""
@@ -179,9 +206,12 @@ def sync_folder(folder: Path) -> None:
 def _sealed(body: dict[str, Any]) -> str:
     """The checkpoint as text, a line a file: JSON's pretty printer would cost a hundred times as much."""
     head = {name: value for name, value in sorted(body.items()) if name != "files"}
-    text = _text(body["files"])
-    head["digest"] = xxhash.xxh3_64_hexdigest(f"{body['version']} {body['node']}\n{text}".encode())
-    return f'{json.dumps(head)[:-1]}, "files": {{{text}\n}}}}\n'
+    head["digest"] = _digest(body)
+    return f'{json.dumps(head)[:-1]}, "files": {{{_text(body["files"])}\n}}}}\n'
+
+
+def _digest(body: dict[str, Any]) -> str:
+    return xxhash.xxh3_64_hexdigest(f"{body['version']} {body['node']}\n{_text(body['files'])}".encode())
 
 
 def _text(files: dict[str, Any]) -> str:
@@ -190,13 +220,12 @@ def _text(files: dict[str, Any]) -> str:
     )
 
 
-def _checked(text: str) -> dict[str, Any]:
+def _parsed(text: bytes) -> dict[str, Any]:
     try:
         body: dict[str, Any] = json.loads(text)
-        digest = xxhash.xxh3_64_hexdigest(f"{body['version']} {body['node']}\n{_text(body['files'])}".encode())
-        whole = body["digest"] == digest
-    except (ValueError, KeyError, TypeError, AttributeError):
-        raise ValueError("is not a whole checkpoint") from None
+        whole = {"version", "node", "digest", "files"} <= body.keys() and isinstance(body["files"], dict)
+    except (ValueError, AttributeError):
+        whole = False
     if not whole:
-        raise ValueError("is damaged (its digest differs)")
+        raise ValueError("is not a whole checkpoint")
     return body

@@ -41,7 +41,7 @@ class Pipeline:
         self._warn = warn
 
     def process(self, block: Block) -> tuple[Lines, Iterator[Batch]]:
-        """The lines of a block, and the same as batches, one for each hour. The block's bytes may be reused after that."""
+        """The lines of a block, and the same as batches, one an hour. Then the block's bytes may be used again."""
         lines = parse(block, self._rule, self._max_line)
         return lines, self._batches(block, lines)
 

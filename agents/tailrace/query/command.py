@@ -19,7 +19,7 @@ import duckdb
 
 from tailrace.query import duckdb_engine, output, packs, sql
 from tailrace.query.packs import Question
-from tailrace.query.parameters import Value, WrongUse, suggestion, values
+from tailrace.query.parameters import BEGINNING, END, Value, WrongUse, suggestion, values
 
 SHOWN = ("athena", "duckdb")
 GIVEN = (
@@ -174,7 +174,7 @@ def ask(question: Question, lake: Path, form: str, limit: int | None, **given: A
     output.write(form, answer.columns, answer.rows, sys.stdout)
     count = f"{len(answer.rows)} rows" + (", as it should be" if question.expects_no_rows and not answer.rows else "")
     left = f"; there are more, --limit {limit} left them out" if answer.more else ""
-    window = f" from {filled['from']} to {filled['to']} UTC" if {"from", "to"} <= filled.keys() else ""
+    window = _window(filled["from"], filled["to"]) if {"from", "to"} <= filled.keys() else ""
     output.talk(f"{count}{window}, {answer.objects} objects opened, {answer.milliseconds} ms{left}")
     if question.expects_no_rows and answer.rows:
         output.talk(f"{question.title}: every row is a problem")
@@ -219,3 +219,10 @@ def explanation(question: Question) -> str:
     sizes = [max((len(row[place]) for row in rows), default=0) for place in range(4)]
     table = ["  ".join(text.ljust(size) for text, size in zip(row, sizes, strict=True)).rstrip() for row in rows]
     return "\n\n".join(["\b\n" + "\n".join(lines), question.question, "\b\n" + "\n".join(["Parameters:", *table])])
+
+
+def _window(start: Any, stop: Any) -> str:
+    """`start` and `stop` as people say them: seconds are enough, and the ends of time are no times."""
+    since = "" if start == BEGINNING else f" from {start:%Y-%m-%d %H:%M:%S}"
+    until = "" if stop == END else f" to {stop:%Y-%m-%d %H:%M:%S}"
+    return f"{since}{until} UTC" if since or until else " over everything"

@@ -26,7 +26,7 @@ class Joined:
 
     order: the records sorted by file and stream, or None where they stand as read. group: file * 2 + stream of each, in
     that order. head: the record begins a line. trace: it continues one as a line of a stack trace, not as a piece.
-    left: the record belongs to a line that is not finished. ended: its line had to end without being whole.
+    left: the record belongs to a line that is not finished. ended: where, in that order, a line ends that is not whole.
     """
 
     order: Ints | None
@@ -34,7 +34,7 @@ class Joined:
     head: Bools
     trace: Bools
     left: Bools
-    ended: Bools
+    ended: Ints
 
 
 def join(block: Block, records: Records, rule: Rule) -> Joined:
@@ -49,7 +49,7 @@ def join(block: Block, records: Records, rule: Rule) -> Joined:
         partial[torn] = False
     nothing = np.zeros(n, np.bool_)
     candidates = rule.active and _may_continue(records, rule)
-    if not (candidates or partial.any()):
+    if not (candidates or partial.any() or block.overflow):
         left = nothing
         if rule.active:
             last = np.full(len(flush) * 2, -1)
@@ -58,38 +58,70 @@ def join(block: Block, records: Records, rule: Rule) -> Joined:
             left = nothing.copy()
             left[held[held >= 0]] = True
             left[torn] = False
-        return Joined(None, group, ~nothing, nothing, left, nothing)
+        return Joined(None, group, ~nothing, nothing, left, torn[:0])
 
     order = np.argsort(group.astype(np.uint16 if len(flush) < 1 << 15 else np.uint32), kind="stable")
-    group, partial, valid = group.take(order), partial.take(order), records.valid.take(order)
+    group = group.take(order)
     first = np.empty(n, np.bool_)
     first[0], first[1:] = True, group[1:] != group[:-1]
-    goes_on = np.empty(n, np.bool_)
-    goes_on[0], goes_on[1:] = False, partial[:-1]
-    # A record that is not in the runtime's format ends whatever stands open before it.
-    goes_on &= valid & ~first
+    valid = None if records.valid.all() else records.valid.take(order)
+    goes_on = nothing
+    if partial.any():
+        partial = partial.take(order)
+        goes_on = np.empty(n, np.bool_)
+        goes_on[0], goes_on[1:] = False, partial[:-1]
+        goes_on &= ~first
+        if valid is not None:  # a record that is not in the runtime's format ends whatever stands open before it
+            goes_on &= valid
+    if block.overflow:
+        goes_on = goes_on.copy()
+        goes_on[_behind_overflow(block, records, group, order)] = True
     trace = nothing
     if candidates:
-        at = np.flatnonzero(~goes_on)
-        of = order.take(at)
-        heads = Heads(
-            records.text, words_of(records.text), records.at.take(of), records.length.take(of), first.take(at)
-        )
-        trace = nothing.copy()
-        trace[at] = continuations(heads, rule)
-        trace &= valid
+        trace = _traces(records, rule, order, first, goes_on)
+        if valid is not None:
+            trace &= valid
     head = ~(goes_on | trace)
     line = np.cumsum(head) - 1
-    last = np.flatnonzero(np.append(first[1:], True))  # each group's last record
+    last = np.append(np.flatnonzero(first)[1:], n) - 1  # each group's last record
     how = flush[group[last] // 2]
     waits = (partial[last] & (how != Flush.ALL)) | ((how == Flush.NOTHING) & rule.active)
     waits &= ~np.isin(order[last], torn)
     left = np.zeros(int(line[-1]) + 1, np.bool_)
     left[line[last[waits]]] = True
-    ended = np.zeros(len(left), np.bool_)
     # A P whose next record in the stream begins another line never gets its F.
-    ended[line[np.flatnonzero(partial & np.append(~goes_on[1:], True))]] = True
-    return Joined(order, group, head, trace, left.take(line), ended.take(line))
+    ended = np.flatnonzero(partial & np.append(~goes_on[1:], True)) if goes_on is not nothing else order[:0]
+    return Joined(order, group, head, trace, left.take(line), ended)
+
+
+def _behind_overflow(block: Block, records: Records, group: Ints, order: Ints) -> list[int]:
+    """The first record behind what was not kept of an unfinished line: it belongs to that line, whatever its tag."""
+    out: list[int] = []
+    files = {s.file.id: i for i, s in enumerate(block.segments)}
+    numbers = _files_of(block)[0]
+    for name, streams in block.overflow.items():
+        for overflow in streams:
+            mine = np.flatnonzero(group == numbers[files[name]] * 2 + overflow.stream)
+            shift = np.array([s.offset - s.start for s in block.segments], np.int64)
+            of = order[mine]
+            at = np.searchsorted(records.start[of] + shift[records.segment[of]], overflow.ranges[0][0])
+            if 0 < at < len(mine):
+                out.append(int(mine[at]))
+    return out
+
+
+def _traces(records: Records, rule: Rule, order: Ints, first: Bools, goes_on: Bools) -> Bools:
+    """Which records begin with what continues a stack trace; only those that begin a line are asked."""
+    whole = not goes_on.any()
+    of, first = (order, first) if whole else (order[~goes_on], first[~goes_on])
+    text = records.text
+    heads = Heads(text, words_of(text), records.at.take(of), records.length.take(of), records.opening.take(of), first)
+    found = continuations(heads, rule)
+    if whole:
+        return found
+    trace = np.zeros(len(order), np.bool_)
+    trace[np.flatnonzero(~goes_on)[found]] = True
+    return trace
 
 
 def _files_of(block: Block) -> tuple[Ints, Ints]:
@@ -109,8 +141,7 @@ def _may_continue(records: Records, rule: Rule) -> bool:
     """Whether any line of the block could continue another: most blocks of JSON have none, and need no sorting."""
     if rule.start:
         return True
-    first = records.text[records.at[records.length > 0]]
-    return bool(_OPENERS[first].any())
+    return bool(_OPENERS.take(records.opening.astype(np.uint8)).any())
 
 
 _OPENERS = np.zeros(256, np.bool_)

@@ -58,7 +58,8 @@ def json_records(block: Block) -> Records:
     offsets = np.frombuffer(message.buffers()[1], np.int32, len(message) + 1).astype(np.int64)
     text = np.concatenate((np.frombuffer(_bytes(message), np.uint8), np.zeros(PAD, np.uint8)))
     return Records(
-        segments_of(block, ends), starts, ends + 1, text, offsets[:-1], np.diff(offsets) - 1, parsed.us, valid,
+        segments_of(block, ends), starts, ends + 1, text, offsets[:-1], np.diff(offsets) - 1,
+        words_of(text)[offsets[:-1]], parsed.us, valid,
         (stderr & valid).astype(np.int64), valid & ~whole,
     )  # fmt: skip
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 
-from tailrace.delivery.ranges import FileRef, Ranges
+from tailrace.delivery.ranges import FileRef, Ranges, Spans
 from tailrace.lake import CUTS
 from tailrace.logs.block import Block, Bools, Bytes, Ints, Overflow
 from tailrace.logs.parse.join import Joined
@@ -131,13 +131,14 @@ def lines_of(block: Block, records: Records, joined: Joined, max_line: int) -> L
     line = np.full(len(raw), -1)
     line[index] = piece_line
     cut = np.full(len(first), WHOLE)
-    cut[piece_line[joined.ended.take(kept)]] = END
+    ended = joined.ended[~joined.left[joined.ended]]
+    cut[line[ended if joined.order is None else joined.order[ended]]] = END
     cut[line[torn[line[torn] >= 0]]] = END
     for i, more in skipped.items():
         cut[line[i]] = SIZE
         size[line[i]] += more
     lost = np.zeros(len(raw), np.bool_)
-    over = np.flatnonzero(total > max_line)
+    over = np.flatnonzero((total > max_line) | (size > raw_limit(max_line)))
     if len(over):
         cut[over] = SIZE
         lost[index[_shorten(records, index, length, first, over, max_line)]] = True
@@ -174,6 +175,11 @@ def _extra(rows: list[tuple[int, int, int]]) -> Ranges:
     return Ranges(table[:, 0], table[:, 1], table[:, 2], np.zeros(len(rows), np.int64))
 
 
+def raw_limit(max_line: int) -> int:
+    """Raw bytes that a line may have: very many short records are too long as well, for their prefixes are kept too."""
+    return 2 * max_line + (1 << 16)
+
+
 def _shorten(records: Records, index: Ints, length: Ints, first: Ints, over: Ints, max_line: int) -> list[int]:
     """Cut the pieces of the lines `over` to `max_line` bytes, at a character's boundary.
 
@@ -182,15 +188,17 @@ def _shorten(records: Records, index: Ints, length: Ints, first: Ints, over: Int
     lost: list[int] = []
     stops = np.append(first[1:], len(index))
     for i in over.tolist():
-        room = max_line
+        room, held = max_line, 0
         for piece in range(int(first[i]), int(stops[i])):
             size = int(length[piece])
-            if room == 0:
+            full = room == 0 or held >= raw_limit(max_line)
+            held += int(records.stop[index[piece]] - records.start[index[piece]])
+            if full:
                 lost.append(piece)
                 length[piece] = 0
             elif size > room:
-                at = int(records.at[index[piece]])
-                while room > 0 and size > room and records.text[at + room] & 0xC0 == 0x80 and max_line - room < 4:
+                at, most = int(records.at[index[piece]]), room
+                while room > 0 and records.text[at + room] & 0xC0 == 0x80 and most - room < 4:
                     room -= 1
                 length[piece] = room
                 room = 0
@@ -202,29 +210,42 @@ def _shorten(records: Records, index: Ints, length: Ints, first: Ints, over: Int
 def _left(
     block: Block, records: Records, joined: Joined, start: Ints, max_line: int
 ) -> tuple[tuple[Left, ...], dict[str, tuple[Overflow, ...]]]:
-    """The records of unfinished lines: their bytes, up to `max_line` a line, and the ranges past that."""
+    """The records of unfinished lines: their bytes, up to `max_line` of message a line, and the ranges past that.
+
+    Of very short records their prefixes count, too: twice `max_line` of raw bytes is the most that is kept. The last
+    record of a line is always kept, because its tag says whether the line goes on.
+    """
     at = np.flatnonzero(joined.left)
     index = at if joined.order is None else joined.order[at]
+    groups = joined.group[at]
+    last = np.append(groups[1:] != groups[:-1], True) if len(at) else groups.astype(np.bool_)
     out: list[Left] = []
-    over: dict[str, dict[int, list[tuple[int, int]]]] = {}
-    room: dict[int, int] = {}
-    for place, i in zip(at.tolist(), index.tolist(), strict=True):
+    over: dict[tuple[str, int], Overflow] = {}
+    room = raw_room = 0
+    for i, group, is_head, is_last in zip(
+        index.tolist(), groups.tolist(), joined.head[at].tolist(), last.tolist(), strict=True
+    ):
         file = block.segments[int(records.segment[i])].file.id
-        group = int(joined.group[place])
         a, b = int(records.start[i]), int(records.stop[i])
-        if joined.head[place]:
-            room[group] = max_line
-        if room[group] <= 0:
-            spans = over.setdefault(file, {}).setdefault(group % 2, [])
-            if spans and spans[-1][1] == int(start[i]):
-                spans[-1] = (spans[-1][0], spans[-1][1] + b - a)
-            else:
-                spans.append((int(start[i]), int(start[i]) + b - a))
+        if is_head:
+            room, raw_room = max_line, 2 * max_line
+        if min(room, raw_room) <= 0 and not is_last:
+            span = (int(start[i]), int(start[i]) + b - a)
+            before = over.get((file, group % 2), Overflow(group % 2, (), 0))
+            over[file, group % 2] = _more(before, (span,), int(records.length[i]))
         else:
             out.append(Left(file, int(start[i]), block.data[a:b].tobytes()))
-        room[group] -= int(records.length[i])
+        room -= int(records.length[i])
+        raw_room -= b - a
     out.sort(key=lambda x: (x.file, x.offset))
-    return tuple(out), {f: tuple(Overflow(s, tuple(r)) for s, r in streams.items()) for f, streams in over.items()}
+    overflow: dict[str, tuple[Overflow, ...]] = {}
+    for (file, _), one in over.items():
+        overflow[file] = (*overflow.get(file, ()), one)
+    return tuple(out), overflow
+
+
+def _more(overflow: Overflow, ranges: tuple[tuple[int, int], ...], message: int) -> Overflow:
+    return Overflow(overflow.stream, tuple(Spans((*overflow.ranges, *ranges))), overflow.message + message)
 
 
 def _close_overflow(
@@ -238,8 +259,7 @@ def _close_overflow(
 ) -> Ranges:
     """Give the first finished line of a stream what was read of it earlier and not kept; hand on what is not finished.
 
-    Changes `size`, `cut` and `overflow` in place. An older overflow of a stream whose line is still unfinished comes
-    before the newer one.
+    Changes `size`, `cut` and `overflow` in place.
     """
     rows = list(zip(extra.file.tolist(), extra.start.tolist(), extra.stop.tolist(), strict=True))
     for file, streams in block.overflow.items():
@@ -247,11 +267,11 @@ def _close_overflow(
             mine = np.flatnonzero(group == number[file] * 2 + old.stream)
             if len(mine):
                 size[mine[0]] += sum(b - a for a, b in old.ranges)
-                cut[mine[0]] = SIZE
+                cut[mine[0]] = SIZE if old.message else cut[mine[0]]
                 rows += [(number[file], a, b) for a, b in old.ranges]
                 continue
             newer = overflow.get(file, ())
             same = next((o for o in newer if o.stream == old.stream), None)
-            merged = replace(old, ranges=old.ranges + (same.ranges if same else ()))
+            merged = _more(old, same.ranges, same.message) if same else old
             overflow[file] = (*(o for o in newer if o is not same), merged)
     return _extra(rows)

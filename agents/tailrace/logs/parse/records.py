@@ -12,7 +12,7 @@ import numpy as np
 
 from tailrace.logs.block import Block, Bools, Bytes, Ints
 from tailrace.logs.parse.timestamps import parse_times
-from tailrace.logs.parse.words import newline_positions, rows_of, word, words_of
+from tailrace.logs.parse.words import Words, newline_positions, rows_of, word, words_of
 
 STDOUT, STDERR = 0, 1
 _HEAD = word(b"stdout F")
@@ -26,7 +26,8 @@ class Records:
     """Arrays over the n records of a block, in buffer order.
 
     segment: index into the block's segments. start, stop: the record's bytes in the block, newline included.
-    at, length: its message in `text`. us: microseconds since 1970. valid: the record is in the runtime's format.
+    at, length: its message in `text`. opening: the first eight bytes from there on, as a word. us: microseconds since
+    1970. valid: the record is in the runtime's format.
     stream: 0 stdout, 1 stderr. partial: the line goes on in the stream's next record.
     """
 
@@ -36,6 +37,7 @@ class Records:
     text: Bytes
     at: Ints
     length: Ints
+    opening: Words
     us: Ints
     valid: Bools
     stream: Ints
@@ -61,7 +63,7 @@ def cri_records(block: Block) -> Records:
     starts = np.empty_like(ends)
     starts[0], starts[1:] = 0, ends[:-1] + 1
     words = words_of(data)
-    heads = rows_of(data, starts, 5)
+    heads = rows_of(data, starts, 6)
     times = parse_times(data, words, starts, heads)
     after = times.stop
     head = (heads[:, 3] >> np.uint64(56)) | (heads[:, 4] << np.uint64(8))  # "stdout F" behind a time of 30 bytes
@@ -76,15 +78,28 @@ def cri_records(block: Block) -> Records:
     stderr, partial = stream == _STDERR, tag == _PARTIAL
     valid = times.legal & (after + 9 <= ends) & (head & _REST == 0) & (stderr | (stream == 0)) & (partial | (tag == 0))
     at = after + 10
+    opening = heads[:, 5].copy()  # the message's first bytes, behind a time of 30 bytes
+    odd = short if valid.all() and blank.all() else np.flatnonzero((at != starts + 40) | ~valid | ~blank)
     if not blank.all():
         at, valid = _odd_tags(data, after + 9, ends, at, valid, np.flatnonzero(valid & ~blank))
     if not valid.all():
         at = np.where(valid, at, starts)
         partial &= valid
         stderr &= valid
+    opening[odd] = words[at[odd]]
     stop = ends + 1
     return Records(
-        segments_of(block, ends), starts, stop, data, at, ends - at, times.us, valid, stderr.astype(np.int64), partial
+        segments_of(block, ends),
+        starts,
+        stop,
+        data,
+        at,
+        ends - at,
+        opening,
+        times.us,
+        valid,
+        stderr.astype(np.int64),
+        partial,
     )
 
 

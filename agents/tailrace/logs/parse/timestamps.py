@@ -52,7 +52,7 @@ def parse_times(data: Bytes, words: Words, starts: Ints, heads: Words) -> Times:
         fraction, zone, ok, stop[short] = _fraction_and_zone(data, words, starts[short])
         us[short], legal[short] = _seconds(clock[short], fraction)
         us[short] += minutes[short] - zone
-        legal[short] &= ok & _minutes(heads[short, 0], heads[short, 1])[1]
+        legal[short] &= ok & _minutes(heads[short, 0], heads[short, 1])[1] & (us[short] >= _FIRST)
     return Times(us, legal, stop)
 
 

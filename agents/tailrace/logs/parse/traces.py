@@ -49,12 +49,14 @@ class Rule:
 
 @dataclass(frozen=True)
 class Heads:
-    """The first bytes of n lines: where each begins in `data`, its length, and whether it is its stream's first."""
+    """The beginnings of n lines: where each stands in `data`, its length, its first eight bytes, and whether it is its
+    stream's first."""
 
     data: Bytes
     words: Words
     at: Ints
     length: Ints
+    opening: Words
     first: Bools
 
 
@@ -105,9 +107,9 @@ def _mask(sizes: Words) -> Words:
 def _of_languages(lines: Heads, languages: tuple[str, ...]) -> Bools:
     n = len(lines.at)
     found = np.zeros(n, np.bool_)
-    byte = lines.data[lines.at]
-    blank = ((byte == 32) | (byte == 9)) & (lines.length > 0)
-    left = np.flatnonzero(_LETTERS[byte] & ~blank & (lines.length > 0))
+    byte = lines.opening.astype(np.uint8)  # an empty line's is its newline
+    blank = (byte == 32) | (byte == 9)
+    left = np.flatnonzero(_LETTERS.take(byte))
     inner = np.flatnonzero(blank)
     starts = _after_blanks(lines, inner)
     for text in dict.fromkeys(t for language in languages for t in _FRAMES[language]):

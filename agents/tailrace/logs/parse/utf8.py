@@ -54,7 +54,8 @@ def _odd(text: pa.Array) -> bool:
     start, stop = np.frombuffer(offsets, np.int32)[[text.offset, text.offset + len(text)]].tolist()
     if start == stop:
         return False
-    return int(np.frombuffer(values, np.uint8)[start:stop].max()) >= 0xF4 or not _legal(text)
+    highest = int(np.frombuffer(values, np.uint8)[start:stop].max())
+    return highest >= 0x80 and (highest >= 0xF4 or not _legal(text))
 
 
 def _all_odd(text: pa.Array, start: int, stop: int) -> list[int]:

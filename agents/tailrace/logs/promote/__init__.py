@@ -18,9 +18,8 @@ import numpy as np
 import pyarrow as pa
 
 from tailrace.lake import LEVELS
-from tailrace.logs.promote import ids, json, keys, text, words
-from tailrace.logs.promote.hits import firsts
-from tailrace.logs.promote.messages import Messages, Places
+from tailrace.logs.promote import ids, json, text, words
+from tailrace.logs.promote.messages import Messages, Places, places
 
 _LEVELS = pa.array(LEVELS)
 
@@ -41,15 +40,8 @@ def promote(messages: pa.StringArray) -> Promoted:
     content. Costs memory of about the messages' own size while it runs.
     """
     all_lines = Messages.of(messages)
-    opened = json.objects(all_lines)
-    level = np.full(len(messages), words.NONE, np.int8)
-    found = json.hits(all_lines, opened)
-    named = found.where(found.kind == keys.LEVEL)
-    codes = json.levels(all_lines, named)
-    known = np.flatnonzero(codes != words.NONE)
-    firsts(named.line.take(known), codes.take(known), level)
-    values = json.values(all_lines, found.where(found.kind != keys.LEVEL))
-    other = np.flatnonzero(opened < 0)
+    level, values, opened = json.found_in(all_lines)
+    other = places(opened < 0)
     if other.size:
         begin = all_lines.starts.take(other)
         lines = all_lines.copied(begin, all_lines.ends.take(other))

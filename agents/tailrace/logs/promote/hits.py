@@ -8,7 +8,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from tailrace.logs.promote.messages import Bytes, Places
+from tailrace.logs.promote.messages import Bytes, Places, places
 
 T = TypeVar("T", bound=np.generic)
 
@@ -27,7 +27,7 @@ class Hits:
 
     def where(self, chosen: NDArray[np.bool_]) -> Hits:
         """Some of the hits."""
-        rows = np.flatnonzero(chosen)
+        rows = places(chosen)
         return (
             self if rows.size == len(self) else Hits(*(getattr(self, field.name).take(rows) for field in fields(self)))
         )

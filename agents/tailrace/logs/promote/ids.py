@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from tailrace.logs.promote.hits import firsts
 from tailrace.logs.promote.keys import CARRIER, SPAN, TRACE
-from tailrace.logs.promote.messages import Bytes, Messages, Places
+from tailrace.logs.promote.messages import Bytes, Messages, Places, places
 
 LONGEST = 128  # bytes of an id; what is longer is no id
 HEADER = 512  # bytes of a value that is searched for ids
@@ -67,7 +67,7 @@ def is_traceparent(messages: Messages, begin: Places) -> NDArray[np.bool_]:
     right = _HEX.take(messages.byte(begin))  # first, because a ruler of dashes passes the next test everywhere
     for dash in _DASHES:
         right &= messages.byte(begin + dash) == ord("-")
-    maybe = np.flatnonzero(right)
+    maybe = places(right)
     digits = messages.byte((begin[maybe][:, None] + _DIGITS).ravel())
     right[maybe] = _HEX[digits].reshape(-1, _DIGITS.size).all(axis=1)
     return right
@@ -76,21 +76,21 @@ def is_traceparent(messages: Messages, begin: Places) -> NDArray[np.bool_]:
 def _opened(messages: Messages, values: Values) -> Values:
     # Carriers and X-Ray headers become the ids inside them.
     size = values.end - values.begin
-    wrapped = np.flatnonzero((values.kind >= CARRIER) | ((values.kind == TRACE) & (size > XRAY_TRACE)))
+    wrapped = places((values.kind >= CARRIER) | ((values.kind == TRACE) & (size > XRAY_TRACE)))
     if not wrapped.size:
         return values
     rows = values.rows(wrapped)
     carrier = (size[wrapped] == TRACEPARENT) & is_traceparent(messages, rows.begin)
     root = messages.find(b"Root=1-", rows.begin, rows.end)
-    parts = [_part(rows, np.flatnonzero(carrier), TRACE, rows.begin + 3, rows.begin + 35)]
-    parts.append(_part(rows, np.flatnonzero(carrier), SPAN, rows.begin + 36, rows.begin + 52))
-    headers = np.flatnonzero(root >= 0)
+    parts = [_part(rows, places(carrier), TRACE, rows.begin + 3, rows.begin + 35)]
+    parts.append(_part(rows, places(carrier), SPAN, rows.begin + 36, rows.begin + 52))
+    headers = places(root >= 0)
     if headers.size:
         root_end = messages.until(b";,", root + 5, rows.end)
         parent = messages.find(b"Parent=", rows.begin, rows.end)
         parent_end = messages.until(b";,", parent + 7, rows.end)
         parts.append(_part(rows, headers, TRACE, root + 5, root_end))
-        parts.append(_part(rows, np.flatnonzero((root >= 0) & (parent >= 0)), SPAN, parent + 7, parent_end))
+        parts.append(_part(rows, places((root >= 0) & (parent >= 0)), SPAN, parent + 7, parent_end))
     plain = np.ones(size.size, np.bool_)
     plain[wrapped] = ~carrier & (root < 0) & (rows.kind == TRACE)
     return joined(values.rows(plain), *parts)
@@ -103,7 +103,7 @@ def _part(rows: Values, chosen: Places, kind: int, begin: Places, end: Places) -
 def _usable(messages: Messages, values: Values) -> Values:
     size = values.end - values.begin
     good = (size > 0) & (size <= LONGEST)
-    zeros = np.flatnonzero(good & (messages.byte(values.begin) == ord("0")))
+    zeros = places(good & (messages.byte(values.begin) == ord("0")))
     zeros = zeros[(size[zeros] < 8) | (messages.words(values.begin[zeros]) == _EIGHT_ZEROS)]
     if zeros.size:
         good[zeros] = messages.trimmed("0", values.begin[zeros], values.end[zeros]) > 0
@@ -111,7 +111,7 @@ def _usable(messages: Messages, values: Values) -> Values:
 
 
 def _chosen(messages: Messages, values: Values, kind: int) -> pa.StringArray:
-    rows = np.flatnonzero(values.kind == kind)
+    rows = places(values.kind == kind)
     if not rows.size:
         return pa.nulls(len(messages), pa.string())
     chosen = values.rows(rows)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tailrace.logs.promote.messages import Bytes, Messages, Places, Words
+from tailrace.logs.promote.messages import Bytes, Messages, Places, Words, places
 
 LEVEL, TRACE, SPAN = 1, 2, 3
 CARRIER = 4  # both ids in one value: W3C traceparent
@@ -65,8 +65,12 @@ _GROUP_OF = np.zeros(65536, np.uint8)
 for _number, _group in enumerate(GROUPS[1:], 1):
     _GROUP_OF[int.from_bytes(_group[0].text[-2:], "little")] = _number
 
-LAST = np.zeros(256, np.bool_)
-LAST[[spelling.text[-1] for group in GROUPS for spelling in group]] = True
+
+def lasts(kinds: tuple[int, ...]) -> NDArray[np.bool_]:
+    """A table of 256: whether a key of these kinds may end with the byte."""
+    table = np.zeros(256, np.bool_)
+    table[[spelling.text[-1] for group in GROUPS for spelling in group if spelling.kind in kinds]] = True
+    return table
 
 
 def named(messages: Messages, end: Places, opens: Opens) -> tuple[Places, Bytes, Places]:
@@ -76,13 +80,13 @@ def named(messages: Messages, end: Places, opens: Opens) -> tuple[Places, Bytes,
     """
     letters = messages.byte(end - 2).astype(np.int64) | messages.byte(end - 1).astype(np.int64) << 8
     group = _GROUP_OF.take(letters)
-    chosen = np.flatnonzero(group)
+    chosen = places(group != 0)
     group, end = group.take(chosen), end.take(chosen)
     tails = messages.words(end - 8)
     kind = np.zeros(end.size, np.uint8)
     begin = np.zeros(end.size, np.int64)
-    for number in np.flatnonzero(np.bincount(group, minlength=len(GROUPS))):
-        members = np.flatnonzero(group == number)
+    for number in places(np.bincount(group, minlength=len(GROUPS)) > 0):
+        members = places(group == number)
         for spelling in GROUPS[number]:
             spelt = _spelt(messages, end, tails, members, spelling)
             at = end.take(spelt) - len(spelling.text)
@@ -96,7 +100,7 @@ def named(messages: Messages, end: Places, opens: Opens) -> tuple[Places, Bytes,
                 members = members[kind.take(members) == 0]
     if kind.all():
         return chosen, kind, begin
-    rows = np.flatnonzero(kind)
+    rows = places(kind != 0)
     return chosen.take(rows), kind.take(rows), begin.take(rows)
 
 
@@ -107,7 +111,7 @@ def _spelt(messages: Messages, end: Places, tails: Words, members: Places, spell
             loaded = messages.words(end.take(members) - back)
         equal = (loaded >> np.uint64(shift) if shift else loaded) == np.uint64(word)
         if not equal.all():
-            members = members.take(np.flatnonzero(equal))
+            members = members.take(places(equal))
         if not members.size:
             break
     return members

@@ -6,6 +6,7 @@ text: callers still check that what they found lies inside its line, because lin
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -38,9 +39,7 @@ class Messages:
         offsets = np.frombuffer(array.buffers()[1], np.int32, len(array) + 1, array.offset * 4).astype(np.int64)
         data = np.frombuffer(array.buffers()[2] or b"", np.uint8)[offsets[0] : offsets[-1]]
         offsets -= offsets[0]
-        if data.size < 8:  # `words` needs room for one load
-            data = np.concatenate((data, np.zeros(8, np.uint8)))
-        return cls(data, offsets[:-1], offsets[1:])
+        return cls(_roomy(data), offsets[:-1], offsets[1:])
 
     def __len__(self) -> int:
         return self.starts.size
@@ -55,7 +54,7 @@ class Messages:
         # numpy looks for the end of such an element by walking back over NULs, once a call: leave them out.
         size = self.data.size
         if size and self.data[-1] == 0:
-            filled = np.flatnonzero(self.data)
+            filled = places(self.data != 0)
             size = int(filled[-1]) + 1 if filled.size else 0
         return np.ndarray((1,), f"S{max(size, 1)}", buffer=self.data)
 
@@ -65,6 +64,18 @@ class Messages:
         last[(self.starts + ((1 << BUCKET) - 1)) >> BUCKET] = np.arange(self.starts.size)
         return np.maximum.accumulate(last)
 
+    def parts(self, size: int) -> list[Messages]:
+        """The same lines in runs of about `size` bytes, in order; always at least one."""
+        if self.data.size <= size:
+            return [self]
+        cuts = np.unique(np.searchsorted(self.starts, np.arange(0, self.data.size, size)))
+        pairs = itertools.pairwise([*cuts.tolist(), len(self)])
+        return [self._part(first, last) for first, last in pairs if first < last]
+
+    def _part(self, first: int, last: int) -> Messages:
+        begin, end = self.starts[first], self.ends[last - 1]
+        return Messages(_roomy(self.data[begin:end]), self.starts[first:last] - begin, self.ends[first:last] - begin)
+
     def byte(self, at: Places) -> Bytes:
         """The byte at each position; the nearest byte for a position outside the buffer."""
         return self.data.take(at, mode="clip")
@@ -72,12 +83,12 @@ class Messages:
     def words(self, at: Places) -> Words:
         """The 8 bytes from each position on, little-endian; zeros outside the buffer."""
         limit = self.data.size - 8
-        loaded = self._loads[np.clip(at, 0, limit)]
-        outside = np.flatnonzero((at < 0) | (at > limit))
-        if outside.size:
-            past = np.clip(at[outside] - limit, 0, 8), np.clip(-at[outside], 0, 8)
-            right, left = ((bytes_ << 3).astype(np.uint64) for bytes_ in past)
-            loaded[outside] = loaded[outside] >> right << left
+        if not at.size or (at.min() >= 0 and at.max() <= limit):
+            return self._loads[at]
+        loaded = self._loads[np.minimum(np.maximum(at, 0), limit)]
+        before, after = places(at < 0), places(at > limit)
+        loaded[before] <<= np.minimum(-at[before] << 3, 64).astype(np.uint64)
+        loaded[after] >>= np.minimum((at[after] - limit) << 3, 64).astype(np.uint64)
         return loaded
 
     def find(self, needle: bytes, begin: Places, end: Places) -> Places:
@@ -93,7 +104,7 @@ class Messages:
 
     def past_blanks(self, at: Places, step: int = 1) -> Places:
         """Each position, moved on (or back, step -1) over at most 64 blanks."""
-        moving = np.flatnonzero(BLANK.take(self.byte(at)))
+        moving = places(BLANK.take(self.byte(at)))
         if not moving.size:
             return at
         at = at.copy()
@@ -108,7 +119,7 @@ class Messages:
         """The number of the line that holds each position (of empty lines at one position: the last)."""
         line = self._buckets.take(at >> BUCKET)
         nexts = np.append(self.starts[1:], np.iinfo(np.int64).max)
-        behind = np.flatnonzero(nexts.take(line) <= at)
+        behind = places(nexts.take(line) <= at)
         for _ in range(MAX_SHORT):
             if not behind.size:
                 return line
@@ -122,7 +133,7 @@ class Messages:
         views = np.zeros((begin.size, 4), np.int32)
         views[:, 0] = size
         views[:, 3] = begin
-        small = np.flatnonzero((size > 0) & (size <= INLINE))
+        small = places((size > 0) & (size <= INLINE))
         if small.size:
             at = begin[small]
             pair = np.stack((self.words(at), self.words(at + 8)), axis=1).view(np.int32)
@@ -140,6 +151,16 @@ class Messages:
     def copied(self, begin: Places, end: Places) -> Messages:
         """New messages that hold just these pieces, back to back."""
         return Messages.of(self.strings(begin, end - begin))
+
+
+def _roomy(data: Bytes) -> Bytes:
+    # `words` needs room for one load.
+    return data if data.size >= 8 else np.concatenate((data, np.zeros(8, np.uint8)))
+
+
+def places(mask: NDArray[np.bool_]) -> Places:
+    """Where the mask is true, ascending. (`np.flatnonzero` costs five times as much to call.)"""
+    return mask.nonzero()[0]
 
 
 BLANK = np.zeros(256, np.bool_)

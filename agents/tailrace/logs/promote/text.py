@@ -21,8 +21,10 @@ from tailrace.lake import LEVELS
 from tailrace.logs.promote import keys, words
 from tailrace.logs.promote.hits import Hits, firsts
 from tailrace.logs.promote.ids import HEADER, TRACEPARENT, Values, is_traceparent, joined
-from tailrace.logs.promote.messages import BLANK, Messages, Places
+from tailrace.logs.promote.messages import BLANK, Messages, Places, places
 
+CHUNK = 1 << 18  # bytes of heads that are masked at a time, so that masks stay in the cache
+LONGEST_WORD = 16  # more than any level's word has letters
 HEAD = 128  # bytes in which a level's word is looked for
 MAX_SPACES = 10  # a logger's prefix has fewer spaces before the level; prose has more
 _ERROR = LEVELS.index("error")
@@ -53,8 +55,9 @@ def _codes(signs: dict[int, int]) -> words.Codes:
 
 
 _SPACED = b" \t\r\n"
-_UPPER_BEFORE, _UPPER_AFTER = _table(_SPACED + b"[(<|:"), _table(_SPACED + b"])>|:,;/")
+_BEFORE, _AFTER = _table(_SPACED + b"[(<|:"), _table(_SPACED + b"])>|:,;/")
 _KEY_BEFORE = _table(_SPACED + b"[(<{,;|&\"'")
+_KEY_LAST = keys.lasts((keys.LEVEL, keys.TRACE, keys.SPAN, keys.CARRIER, keys.ROOT))
 _VALUE_STOPS = b" \t\r\n,]})>&|\"'"
 _ROLES = _table(b"XCSM")
 _WORD = _table(b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_-")
@@ -67,16 +70,16 @@ def levels(text: Messages, pairs: Hits) -> words.Codes:
     found = _klog(text)
     if len(pairs):
         found = _filled(found, _logfmt(text, pairs.where(pairs.kind == keys.LEVEL), first_line))
-    heads = _heads(text, first_line)
-    found = _filled(found, _word_levels(heads))
+    heads = _heads(text, first_line, found == words.NONE)
+    found = _filled(found, np.concatenate([_word_levels(part) for part in heads.parts(CHUNK)]))
     found = _filled(found, _redis(heads, found))
     return _filled(found, _stack_traces(text, found, first_line))
 
 
 def pairs(text: Messages) -> Hits:
     """The promoted keys written `key=` in the text, with where their values begin."""
-    equals = np.flatnonzero(text.data == ord("="))
-    equals = equals[keys.LAST.take(text.byte(equals - 1))]
+    equals = places(text.data == ord("="))
+    equals = equals[_KEY_LAST.take(text.byte(equals - 1))]
     if not equals.size:
         return Hits(equals, equals, equals.astype(np.uint8), equals)
     starts = np.zeros(text.data.size + 1, np.bool_)
@@ -113,12 +116,12 @@ def _cut(text: Messages, stop: bytes, end: Places) -> Places:
     return np.where(found < 0, end, found)
 
 
-def _heads(text: Messages, first_line: Places) -> Messages:
-    # Where a level's word may stand: nowhere in Java's `\tat com.example.Api.get(Api.java:7)`.
+def _heads(text: Messages, first_line: Places, wanted: NDArray[np.bool_]) -> Messages:
+    # Where a level's word may stand, of the wanted lines: nowhere in Java's `\tat com.example.Api.get(Api.java:7)`.
     end = np.minimum(first_line, text.starts + HEAD)
     frame = (text.byte(text.starts) == ord("\t")) & (text.byte(text.starts + 1) == ord("a"))
-    heads = text.copied(text.starts, np.where(frame, text.starts, _cut(text, b'"', end)))
-    coloured = np.flatnonzero(heads.find(b"\x1b", heads.starts, heads.ends) >= 0) if (heads.data == 27).any() else None
+    heads = text.copied(text.starts, np.where(wanted & ~frame, _cut(text, b'"', end), text.starts))
+    coloured = places(heads.find(b"\x1b", heads.starts, heads.ends) >= 0) if (heads.data == 27).any() else None
     return heads if coloured is None else _plain(text, heads, coloured, first_line)
 
 
@@ -138,49 +141,56 @@ def _plain(text: Messages, heads: Messages, coloured: Places, first_line: Places
 def _klog(text: Messages) -> words.Codes:
     # I1120 10:11:12.123456 (klog) and I20261120 10:11:12.123456 (glog since 0.5).
     codes = _LETTERS.take(text.byte(text.starts))
-    rows = np.flatnonzero((codes != words.NONE) & (text.ends - text.starts > 10))
-    at = text.starts[rows]
-    digits = [(text.byte(at + i) - np.uint8(48)) < 10 for i in range(1, 9)]
-    month = np.logical_and.reduce(digits[:4])
-    year = month & np.logical_and.reduce(digits[4:])
-    real = (month & (text.byte(at + 5) == ord(" "))) | (year & (text.byte(at + 9) == ord(" ")))
+    rows = places((codes != words.NONE) & (text.ends - text.starts > 10))
     out = np.full(len(text), words.NONE, np.int8)
-    out[rows[real]] = codes[rows[real]]
+    if rows.size:
+        at = text.starts[rows]
+        digits = [(text.byte(at + place) - np.uint8(48)) < 10 for place in (1, 2, 3, 4)]
+        real = np.logical_and.reduce(digits) & (text.byte(at + 5) == ord(" "))
+        year = places(~real & (text.byte(at + 9) == ord(" ")))
+        if year.size:
+            real[year] = text.trimmed("0123456789", at[year] + 1, at[year] + 9) == 0
+        out[rows[real]] = codes[rows[real]]
     return out
 
 
 def _logfmt(text: Messages, named: Hits, first_line: Places) -> words.Codes:
     begin = named.begin + (text.byte(named.begin) == ord('"'))
-    end = text.until(_VALUE_STOPS, begin, np.minimum(first_line[named.line], begin + HEAD))
+    end = text.until(b' "', begin, np.minimum(first_line[named.line], begin + LONGEST_WORD))
     codes = words.sized(text, begin, end - begin)
+    odd = places(codes == words.NONE)
+    if odd.size:
+        codes[odd] = words.sized(text, begin[odd], text.until(_VALUE_STOPS, begin[odd], end[odd]) - begin[odd])
     codes[(named.at >= first_line[named.line]) | ~_outside_quotes(text, named.line, named.at)] = words.NONE
     return _firsts(len(text), named.line, codes)
 
 
 def _word_levels(heads: Messages) -> words.Codes:
+    # Masks first: a level's word is upper case or has `:` or `]` behind it, and prose has few such words.
     data = heads.data
+    none = np.full(len(heads), words.NONE, np.int8)
     letter = ((data | 0x20) - np.uint8(97)) < 26
     inside = letter | ((data - np.uint8(48)) < 10) | (data == ord("_"))
     begins, lasts = inside.copy(), inside.copy()
     begins[1:] &= ~inside[:-1]
     lasts[:-1] &= ~inside[1:]
-    filled = heads.ends > heads.starts
-    begins[heads.starts[filled]] = inside[heads.starts[filled]]
-    lasts[heads.ends[filled] - 1] = inside[heads.ends[filled] - 1]
-    begin, end = np.flatnonzero(begins), np.flatnonzero(lasts) + 1
-    edge = np.zeros(data.size + 1, np.bool_)
-    edge[heads.starts] = edge[heads.ends] = True
-    rows = np.flatnonzero(edge.take(end) | _UPPER_AFTER.take(heads.byte(end)))
-    begin, end = begin.take(rows), end.take(rows)
-    rows = np.flatnonzero(letter.take(begin) & (edge.take(begin) | _UPPER_BEFORE.take(heads.byte(begin - 1))))
-    begin, end = begin.take(rows), end.take(rows)
+    filled = places(heads.ends > heads.starts)
+    first, last = heads.starts[filled], heads.ends[filled] - 1
+    begins[first], lasts[last] = inside[first], inside[last]
+    marked = (data - np.uint8(65)) < 26
+    marked[:-1] |= (data[1:] == ord(":")) | (data[1:] == ord("]"))
+    end = places(lasts & letter & marked) + 1
+    if not end.size:
+        return none
+    begun = places(begins)
+    begin = begun[np.searchsorted(begun, end) - 1]
     codes = words.sized(heads, begin, end - begin)
-    rows = np.flatnonzero(codes != words.NONE)
+    rows = places(codes != words.NONE)
     if not rows.size:
-        return np.full(len(heads), words.NONE, np.int8)
+        return none
     begin, end, codes = begin[rows], end[rows], codes[rows]
     line = heads.line_of(begin)
-    right = _placed(heads, line, begin, end, np.flatnonzero(begins & letter))
+    right = _placed(heads, line, begin, end, begun[letter[begun]])
     return _firsts(len(heads), line[right], codes[right])
 
 
@@ -188,24 +198,25 @@ def _placed(heads: Messages, line: Places, begin: Places, end: Places, named: Pl
     # Whether a logger wrote the level's word at [begin, end); `named`: where the words begin that begin with a letter.
     at_start, at_end = begin == heads.starts[line], end == heads.ends[line]
     before, after = heads.byte(begin - 1), heads.byte(end)
+    apart = (at_start | _BEFORE.take(before)) & (at_end | _AFTER.take(after))
     size = end - begin
     opened = ~at_start & (before == ord("["))
     closed = ~at_end & (after == ord("]"))
     bracketed = closed & (opened | (~at_start & (before == ord(":"))))
     upper = words.is_upper(heads, begin, size)
-    spaces = np.flatnonzero(heads.data == ord(" "))
+    spaces = places(heads.data == ord(" "))
     machine = np.searchsorted(spaces, begin) - np.searchsorted(spaces, heads.starts)[line] <= MAX_SPACES
     colon = ~at_end & (after == ord(":")) & ((end + 1 == heads.ends[line]) | BLANK.take(heads.byte(end + 1)))
     first = np.searchsorted(named, begin) == np.searchsorted(named, heads.starts)[line]
     spoken = first & colon & (heads.byte(begin) != ord("p"))  # Go's `panic: ` is a stack trace's first line
     word = bracketed | (upper & machine) | spoken
     letter = opened & upper & (begin == heads.starts[line] + 1)  # [I 2026-11-20 10:11:12 app] (Tornado, Jupyter)
-    placed: NDArray[np.bool_] = np.where(size == 1, letter, word)
+    placed: NDArray[np.bool_] = np.where(size == 1, letter, word) & apart
     return placed
 
 
 def _outside_quotes(messages: Messages, line: Places, at: Places) -> NDArray[np.bool_]:
-    quotes = np.flatnonzero(messages.data == ord('"'))
+    quotes = places(messages.data == ord('"'))
     quotes = quotes[messages.byte(quotes - 1) != ord("\\")]
     before = np.searchsorted(quotes, at) - np.searchsorted(quotes, messages.starts)[line]
     outside: NDArray[np.bool_] = before & 1 == 0
@@ -216,7 +227,7 @@ def _redis(heads: Messages, found: words.Codes) -> words.Codes:
     # 1:M 20 Nov 2026 10:11:12.123 * Ready to accept connections
     out = np.full(len(heads), words.NONE, np.int8)
     digit = (heads.byte(heads.starts) - np.uint8(48)) < 10
-    rows = np.flatnonzero(digit & (found == words.NONE))
+    rows = places(digit & (found == words.NONE))
     colon = heads.find(b":", heads.starts[rows], np.minimum(heads.ends[rows], heads.starts[rows] + 8))
     rows, colon = rows[colon >= 0], colon[colon >= 0]
     if not rows.size:
@@ -232,19 +243,20 @@ def _stack_traces(text: Messages, found: words.Codes, first_line: Places) -> wor
     # The literal beginnings, and a first word like `java.lang.IllegalStateException` or `ValueError:`.
     out = np.full(len(text), words.NONE, np.int8)
     letter = ((text.byte(text.starts) | 0x20) - np.uint8(97)) < 26
-    rows = np.flatnonzero((found == words.NONE) & letter & (text.ends > text.starts))
+    rows = places((found == words.NONE) & letter & (text.ends > text.starts))
     if not rows.size:
         return out
     begin, end = text.starts[rows], np.minimum(first_line[rows], text.starts[rows] + HEAD)
-    stop = text.until(b": \t\r", begin, end)
+    stop = text.until(b": ", begin, end)
     tail = text.words(stop - 8)
     named = (tail == _XCEPTION) | (tail >> np.uint64(24) == _ERROR_WORD)
     dotted = text.find(b".", begin, stop) >= 0
     right = named & (stop - begin >= 9) & (dotted | (text.byte(stop) == ord(":")))
     head = text.words(begin)
     for literal in _TRACES:
-        maybe = np.flatnonzero((head & _SEVEN) == np.uint64(int.from_bytes(literal[:7], "little")))
-        right[maybe] |= text.find(literal, begin[maybe], np.minimum(end[maybe], begin[maybe] + len(literal))) >= 0
+        maybe = places((head & _SEVEN) == np.uint64(int.from_bytes(literal[:7], "little")))
+        if maybe.size:
+            right[maybe] |= text.find(literal, begin[maybe], np.minimum(end[maybe], begin[maybe] + len(literal))) >= 0
     out[rows[right]] = _ERROR
     return out
 
@@ -255,13 +267,15 @@ def _traceparents(text: Messages) -> Values:
         return Values(none, none.astype(np.uint8), none, none)
     dash = data == ord("-")
     stop = data.size - TRACEPARENT + 1
-    begin = np.flatnonzero(dash[2 : 2 + stop] & dash[35 : 35 + stop] & dash[52 : 52 + stop])
+    begin = places(dash[2 : 2 + stop] & dash[35 : 35 + stop] & dash[52 : 52 + stop])
+    if not begin.size:
+        return Values(none, none.astype(np.uint8), none, none)
     begin = begin[is_traceparent(text, begin)]
     line = text.line_of(begin)
     end = begin + TRACEPARENT
     alone = (begin == text.starts[line]) | ~_WORD.take(text.byte(begin - 1))
     alone &= (end == text.ends[line]) | ~_WORD.take(text.byte(end))
-    rows = np.flatnonzero(alone & (end <= text.ends[line]))
+    rows = places(alone & (end <= text.ends[line]))
     return Values(line[rows], np.full(rows.size, keys.CARRIER, np.uint8), begin[rows], end[rows])
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tailrace.lake import LEVELS
-from tailrace.logs.promote.messages import Messages, Places, Words
+from tailrace.logs.promote.messages import Messages, Places, Words, places
 
 Codes = NDArray[np.int8]
 NONE = -1
@@ -66,7 +66,7 @@ def quoted(messages: Messages, begin: Places) -> tuple[Codes, Places]:
     below = (mark ^ (mark - np.uint64(1))) >> np.uint64(8)
     codes = _short(loaded & below)
     size = np.bitwise_count(below).astype(np.int64) >> 3
-    long = np.flatnonzero(mark == 0)
+    long = places(mark == 0)
     if long.size:
         codes[long], size[long] = _long(messages, loaded.take(long), begin.take(long), '"')
     return codes, begin + size
@@ -76,7 +76,7 @@ def sized(messages: Messages, begin: Places, size: Places) -> Codes:
     """The level of the word of `size` letters at each position."""
     loaded = messages.words(begin) | _CASE
     codes = _short(loaded & _MASKS.take(np.minimum(size, 8)))
-    long = np.flatnonzero(size > _SHORT)
+    long = places(size > _SHORT)
     if long.size:
         found, length = _long(messages, loaded.take(long), begin.take(long))
         codes[long] = np.where(length == size.take(long), found, NONE)
@@ -104,10 +104,11 @@ def _long(messages: Messages, loaded: Words, begin: Places, stop: str = "") -> t
     # The level and the letters of the longest word at each position, if `stop` follows; `loaded`: its first 8 letters.
     codes, size = np.full(begin.size, NONE, np.int8), np.zeros(begin.size, np.int64)
     for word, code in _LONG:
-        hits = np.flatnonzero(loaded == np.uint64(_word(word)))
-        for at, letter in enumerate((word + stop)[8:].encode(), 8):
-            hits = hits[(messages.byte(begin[hits] + at) | 0x20) == letter]
-        codes[hits], size[hits] = code, len(word)
+        hits = places(loaded == np.uint64(_word(word)))
+        if hits.size:
+            for at, letter in enumerate((word + stop)[8:].encode(), 8):
+                hits = hits[(messages.byte(begin[hits] + at) | 0x20) == letter]
+            codes[hits], size[hits] = code, len(word)
     return codes, size
 
 

@@ -1,7 +1,7 @@
 """source: a node's log files to blocks.
 
     scan.py    which files there are
-    tail.py    one open file
+    tail.py    one open file; packed.py unpacks a .gz
     fill.py    the next bytes of a file into a block
 
 A source is polled: `poll` looks at every open file once, `read` fills the next block, giving each file its share in
@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import errno
 import os
+import resource
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -20,17 +21,18 @@ from dataclasses import dataclass
 import numpy as np
 
 from tailrace.delivery.ranges import FileRef, Spans
-from tailrace.logs.block import Block, Flush, Overflow
+from tailrace.logs.block import Block, Flush, Overflow, Segment
 from tailrace.logs.checkpoint import Progress
-from tailrace.logs.parse.lines import Left
+from tailrace.logs.parse.lines import Left, raw_limit
 from tailrace.logs.parse.words import PAD
-from tailrace.logs.source.fill import fill
-from tailrace.logs.source.scan import Found, Kind, Problems, Scanner
+from tailrace.logs.source.fill import fill, longest_record
+from tailrace.logs.source.scan import Found, Kind, Problems, Scanner, mark_of
 from tailrace.logs.source.tail import Tail, identify, open_tail
 
 __all__ = ["Problems", "Scanner", "Source", "SourceSettings"]
 
 SHARE = 1 << 20  # bytes a file may give to a block before the next one has its turn
+_RESERVE = 40  # handles that the sink, the checkpoint and reading a folder need, and the process itself
 _ROTATE_WAIT = 5  # times `quiet`: how long a rotated file must rest before its last line counts as ended
 
 
@@ -52,14 +54,17 @@ class Source:
         self.progress = progress
         self.settings = settings
         self.problems = scanner.problems
-        self.truncations = 0
         self.opened = 0
-        # Past a full block one more file may put its unfinished lines (two streams, two lines' worth each) and a share.
-        capacity = settings.block + 6 * (settings.max_line + 4096) + max(SHARE, settings.block)
+        self.waiting = 0  # files that could not be opened at the last scan, because too many are open
+        self._most = max(8, resource.getrlimit(resource.RLIMIT_NOFILE)[0] - _RESERVE)
+        # Past a full block one more file may put its unfinished lines (of two streams), a share and one long line.
+        longest = longest_record(settings.max_line)
+        unfinished = 2 * (raw_limit(settings.max_line) + 2 * longest)
+        capacity = settings.block + unfinished + max(SHARE, settings.block) + longest
         self._data = np.zeros(capacity + PAD, np.uint8)
         self._tails: dict[tuple[int, int], Tail] = {}
         self._by_id: dict[str, Tail] = {}
-        self._done: dict[tuple[int, int], int] = {}  # inode: its size when it was closed
+        self._done: dict[tuple[int, int], tuple[int, int]] = {}  # inode: the mark of the file when it was closed
         self._over: list[Tail] = []  # truncated: to be flushed and closed
         self._ready: deque[Tail] = deque()
 
@@ -68,37 +73,44 @@ class Source:
         """The open files."""
         return self._tails.values()
 
-    def scan(self, now: float) -> None:
-        """Open what is new, follow what was renamed, notice what is gone."""
+    def scan(self, now: float, again: bool = True) -> None:
+        """Open what is new (`again`: and what was closed and has grown), follow renames, notice what is gone."""
         present: set[tuple[int, int]] = set()
+        waited, self.waiting = self.waiting, 0
         for found in self.scanner.scan():
             present.add(found.inode)
             tail = self._tails.get(found.inode)
             if tail is not None and not tail.truncated:
                 if tail.kind is not Kind.PACKED:
                     tail.path, tail.kind = found.path, found.kind
-            elif tail is None and self._worth_opening(found):
+            elif tail is None and (done := self._done.get(found.inode)) != found.mark and (again or done is None):
                 self._open(found, now)
+        if self.waiting and not waited:
+            self.problems.warn(
+                f"{self.waiting} files wait: too many open files, the limit is {self._most + _RESERVE}; they are "
+                "read as soon as others can be closed, and lost if they are deleted before; raise the limit (ulimit -n)"
+            )
         if self.scanner.complete:  # absence must be seen, not inferred
             for inode, tail in self._tails.items():
                 tail.deleted = inode not in present
             self._done = {inode: done for inode, done in self._done.items() if inode in present}
 
-    def _worth_opening(self, found: Found) -> bool:
-        done = self._done.get(found.inode)
-        return done is None or done != found.size
-
     def _open(self, found: Found, now: float) -> None:
+        if len(self._tails) + len(self._over) >= self._most:
+            self.waiting += 1
+            return
         try:
             tail = open_tail(found, now, self.settings.spool)
         except FileNotFoundError:
             return
         except OSError as e:
-            what = "too many open files" if e.errno in (errno.EMFILE, errno.ENFILE) else "file unreadable"
-            self.problems.note(what, found.path, f"{e.strerror}; it waits, and is tried again at every scan")
+            if e.errno in (errno.EMFILE, errno.ENFILE):
+                self.waiting += 1
+            else:
+                cost = f"{e.strerror}; it waits, and is tried again at every scan"
+                self.problems.note("file unreadable", found.path, cost)
             return
-        for reason in ("too many open files", "file unreadable"):
-            self.problems.forget(reason, found.path)
+        self.problems.forget("file unreadable", found.path)
         if tail.damage:
             self.problems.note(
                 "packed file damaged", found.path, f"{tail.damage}; the lines before the damage are read"
@@ -107,19 +119,25 @@ class Source:
         self.opened += 1
 
     def poll(self, now: float, flush: Flush = Flush.NOTHING) -> bool:
-        """Look at every open file; True if there is something to read. `flush`: what must leave although more could come."""
+        """Look at every open file; True if there is something to read. `flush`: what leaves though more could come."""
         self._ready.clear()
+        others: list[Tail] = []
         for tail in (*self._over, *self._tails.values()):
             if not tail.truncated:
                 self._look(tail, now)
             if tail.ref is None and not self._identify(tail, now, flush):
                 continue
             if (tail.unread and not tail.truncated) or self._flush_of(tail, now, flush) is not Flush.NOTHING:
-                (self._ready.appendleft if tail.last else self._ready.append)(tail)  # what may vanish goes first
+                (self._ready if tail.last else others).append(tail)  # what may vanish goes first
+        self._ready.extend(others)
         return bool(self._ready)
 
     def _look(self, tail: Tail, now: float) -> None:
-        size = os.fstat(tail.fd).st_size
+        status = os.fstat(tail.fd)
+        size = status.st_size
+        if tail.kind is not Kind.PACKED:
+            tail.mark = mark_of(status)
+            tail.deleted |= status.st_nlink == 0
         if size < tail.seen:
             self._truncate(tail, now)
         elif size != tail.size:
@@ -127,26 +145,28 @@ class Source:
 
     def _truncate(self, tail: Tail, now: float) -> None:
         """What was read of it is delivered under its old identity; the same handle is a new file from here on."""
-        self.truncations += 1
+        self.opened += 1
         tail.truncated = True
         self._over.append(tail)
         self._tails[tail.inode] = Tail(os.dup(tail.fd), tail.path, tail.origin, tail.kind, tail.inode, now)
-        self.problems.warn(
-            f"{tail.path!r}: truncated after {tail.seen} bytes were read; what was written and not read before is gone; "
-            "rotate by rename, as the kubelet does, to lose nothing"
-        )
+        self.problems.count(
+            "truncated", tail.path, f"after {tail.seen} bytes were read; what was written and not read before is gone; "
+            "rotate by rename, as the kubelet does, to lose nothing",
+        )  # fmt: skip
 
     def _identify(self, tail: Tail, now: float, flush: Flush) -> bool:
         over = tail.last and (flush is Flush.ALL or now - tail.grown > self.settings.quiet * _ROTATE_WAIT)
         name = identify(tail, over)
         if name is None:
-            tail.ended = over and tail.size == 0
-            return False
-        other = self._by_id.get(name)
-        if other is not None and tail.kind is Kind.PACKED and not other.truncated:
-            tail.ended = True  # the same file, still open under its old inode
+            tail.ended = flush is Flush.ALL or (over and tail.size == 0)
             return False
         state = self.progress.resume(FileRef(name, tail.origin, tail.path), tail.fd, tail.size)
+        other = self._by_id.get(state.id)
+        if other is not None:
+            # The same bytes under another inode: what was packed meanwhile is read from the handle we have, a copy
+            # waits until all that was read of the original is committed.
+            tail.ended = tail.kind is Kind.PACKED and not other.truncated
+            return False
         tail.ref = FileRef(state.id, tail.origin, tail.path)
         tail.skip = Spans(state.committed)
         tail.high = tail.seen = tail.skip.prefix
@@ -164,8 +184,10 @@ class Source:
 
     def read(self, now: float, asked: Flush = Flush.NOTHING) -> Block | None:
         """The next block, or None when every file has been read as far as it goes."""
-        at, segments, overflow, again = 0, [], {}, []
-        format_ = None
+        at, format_ = 0, None
+        segments: list[Segment] = []
+        overflow: dict[str, tuple[Overflow, ...]] = {}
+        again: list[Tail] = []
         while self._ready and at < self.settings.block:
             tail = self._ready.popleft()
             if format_ not in (None, tail.format):
@@ -202,20 +224,25 @@ class Source:
         """The open handle of each file that still holds the bytes that were read."""
         return {tail.ref.id: tail.fd for tail in self._tails.values() if tail.ref}
 
-    def release(self) -> None:
-        """Close what has been read to its end and committed."""
-        for tail in [t for t in (*self._over, *self._tails.values()) if t.ended and not t.left]:
+    def release(self) -> int:
+        """Close what has been read to its end and committed (live files too, if others wait); returns how many."""
+        closed = 0
+        for tail in (*self._over, *self._tails.values()):
             name = tail.ref.id if tail.ref else ""
-            if name and not tail.truncated and self.progress.committed(name) < tail.high:
+            resting = self.waiting and tail.high == tail.size and not tail.last
+            if tail.left or not (tail.ended or resting) or (name and self.progress.committed(name) < tail.high):
                 continue
+            closed += 1
             if tail.truncated:
                 self._over.remove(tail)
             else:
                 del self._tails[tail.inode]
-                self._done[tail.inode] = _size(tail.path) if tail.kind is Kind.PACKED else tail.size
+                if not tail.deleted:
+                    self._done[tail.inode] = tail.mark
             if self._by_id.get(name) is tail:
                 del self._by_id[name]
             tail.close()
+        return closed
 
     def close(self) -> None:
         """Close every file."""
@@ -223,10 +250,3 @@ class Source:
             tail.close()
         self._over.clear()
         self._tails.clear()
-
-
-def _size(path: str) -> int:
-    try:
-        return os.stat(path).st_size
-    except OSError:
-        return -1

@@ -1,7 +1,7 @@
 """fill: the next bytes of one file into a block, record by record, never past the share it was given.
 
 First what was left unfinished, then what follows it. Only whole physical lines go in; the rest of a share is read again
-with the next one. Slow path: a physical line longer than `max_line`, whose end is looked for without keeping it.
+with the next one. Slow path: a physical line much longer than `max_line`, whose end is looked for without keeping it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ import numpy as np
 from tailrace.logs.block import Bytes, Flush, Segment
 from tailrace.logs.source.tail import LongLine, Tail
 
-_SLACK = 1024  # a record's prefix comes on top of max_line
+_SLACK = 1024  # a record's prefix comes on top of its message
+_RECORD = 1 << 14  # bytes of a message that a runtime puts into one record; such a record is always read whole
 _STEP = 1 << 16
 
 
@@ -29,6 +30,7 @@ class Filled:
 def fill(tail: Tail, data: Bytes, at: int, room: int, flush: Flush, max_line: int) -> Filled:
     """Put up to about `room` bytes of `tail` into `data[at:]`, more only if one line needs it."""
     assert tail.ref is not None
+    longest = longest_record(max_line)
     segments: list[Segment] = []
     torn_too = flush is Flush.ALL and tail.last
 
@@ -42,16 +44,17 @@ def fill(tail: Tail, data: Bytes, at: int, room: int, flush: Flush, max_line: in
         data[at : at + len(piece.data)] = np.frombuffer(piece.data, np.uint8)
         put(at + len(piece.data), piece.offset)
 
+    given = len(segments)
     while tail.unread or torn_too:
         if tail.truncated:
             break
         stop = _next_gap(tail)
         if tail.long:
             end = _scan(tail, data, at, stop)
-            if end is None and not (torn_too and tail.seen >= tail.size):
+            if end is None and stop == tail.size and not (torn_too and tail.seen >= tail.size):
                 break
             long, tail.long = tail.long, None
-            tail.high = tail.seen = end if end is not None else tail.size
+            tail.high = tail.seen = end if end is not None else stop
             data[at : at + len(long.head)] = np.frombuffer(long.head, np.uint8)
             data[at + len(long.head)] = 10
             put(at + len(long.head) + 1, long.offset, True, tail.high - long.offset - len(long.head))
@@ -65,11 +68,13 @@ def fill(tail: Tail, data: Bytes, at: int, room: int, flush: Flush, max_line: in
             break
         end = _last_newline(data, at, at + got)
         whole_gap = tail.high + got == stop and stop < tail.size
-        if end < 0 and got == want and want < min(max_line + _SLACK, stop - tail.high):
-            room = max_line + _SLACK
+        if end < 0 and got == want and want < min(longest, stop - tail.high):
+            if len(segments) > given:
+                break
+            room = longest
             continue
-        if end < 0 and got >= max_line + _SLACK and not whole_gap:
-            tail.long = LongLine(tail.high, data[at : at + max_line + _SLACK // 2].tobytes(), tail.high + got)
+        if end < 0 and got >= longest and not whole_gap:
+            tail.long = LongLine(tail.high, data[at : at + longest - _SLACK // 2].tobytes(), tail.high + got)
             tail.seen = tail.high + got
             continue
         if end >= 0:
@@ -78,6 +83,7 @@ def fill(tail: Tail, data: Bytes, at: int, room: int, flush: Flush, max_line: in
             put(end + 1, offset)
             tail.high += size
             tail.seen = tail.high
+            room -= size
             if tail.high + rest < tail.size and not whole_gap:
                 break
             got = rest
@@ -95,6 +101,7 @@ def fill(tail: Tail, data: Bytes, at: int, room: int, flush: Flush, max_line: in
             tail.high += got
             tail.seen = tail.high
             put(at + got + 1, offset, True)
+            room -= got
             if tail.high >= tail.size:
                 break
             continue
@@ -105,6 +112,11 @@ def fill(tail: Tail, data: Bytes, at: int, room: int, flush: Flush, max_line: in
     elif flush is Flush.LINES:
         tail.rested = True
     return Filled(tuple(segments), not tail.truncated and tail.seen < tail.size)
+
+
+def longest_record(max_line: int) -> int:
+    """Bytes of a physical line that are always read whole."""
+    return max(max_line, _RECORD) + _SLACK
 
 
 def _next_gap(tail: Tail) -> int:

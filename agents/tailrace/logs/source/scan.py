@@ -1,4 +1,4 @@
-"""scan: which log files a node has, and whose they are: `<root>/var/log/pods/<namespace>_<pod>_<uid>/<container>/<n>.log`.
+"""scan: the log files of a node, and whose they are: `<root>/var/log/pods/<namespace>_<pod>_<uid>/<container>/<n>.log`.
 
 Reading folders is the truth; nothing is inferred from one that could not be read. A folder is listed anew only when its
 modification time has moved, so that a node with thousands of quiet files costs one `stat` a folder.
@@ -6,6 +6,7 @@ modification time has moved, so that a node with thousands of quiet files costs 
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import stat
@@ -21,7 +22,9 @@ PODS = "var/log/pods"
 # What the links of Docker's layout may point to. Anything else below a pod's folder is not the container's log.
 LINK_ROOTS = ("var/log/", "var/lib/docker/containers/", "var/lib/containers/")
 _NAME = re.compile(r"(\d+)\.log(?:\.([0-9][0-9A-Za-z.\-]*?))?(\.gz)?")
+_BEING_PACKED = ".tmp"  # the kubelet renames it to .gz when it is whole
 _MAX_LINKS = 40  # as the kernel
+_REST = 10  # scans for which a container's files are taken to be as they were; a late write to a closed one shows then
 _FRESH_NS = 2_000_000_000  # a folder changed so lately may change again within the same time stamp
 
 
@@ -35,13 +38,16 @@ class Kind(IntEnum):
 
 @dataclass(frozen=True)
 class Found:
-    """A regular file. `path` is where it is opened (links followed), `order` sorts a container's files by age."""
+    """A regular file. `path` is where it is opened (links followed), `order` sorts a container's files by age.
+
+    mark: size and modification time; as long as it stays the same, nothing was written.
+    """
 
     path: str
     origin: Origin
     kind: Kind
     inode: tuple[int, int]
-    size: int
+    mark: tuple[int, int]
     order: tuple[str, str, int, int, str]
 
 
@@ -60,15 +66,28 @@ class Problems:
             self.counts[reason] = self.counts.get(reason, 0) + 1
             self.warn(f"{path!r}: {reason}: {cost}")
 
+    def count(self, reason: str, path: str, cost: str) -> None:
+        """Count what happens anew each time, and say what it costs."""
+        self.counts[reason] = self.counts.get(reason, 0) + 1
+        self.warn(f"{path!r}: {reason}: {cost}")
+
     def forget(self, reason: str, path: str) -> None:
         """The path is in order again: a later problem is a new one."""
         self._seen.discard((reason, path))
 
+    def story(self) -> list[str]:
+        """The counts as sentences."""
+        return [f"{reason}: {count:,}" for reason, count in sorted(self.counts.items())]
+
 
 @dataclass
 class _Listing:
+    """A folder as it was listed. found: a container's files, if they need no second look for `rest` scans more."""
+
     mtime: int
     names: list[str]
+    found: list[Found] | None = None
+    rest: int = 0
 
 
 class Scanner:
@@ -93,13 +112,30 @@ class Scanner:
             folder = os.path.join(pods, pod)
             for container in self._names(folder):
                 inner = os.path.join(folder, container)
-                for name in self._names(inner):
-                    match = _NAME.fullmatch(name)
-                    if match:
-                        one = self._file(inner, name, match, Origin(*origin, container, int(match[1])))
-                        if one:
-                            found.append(one)
+                if not _is_text(container):
+                    self.problems.note("not a container's name", inner, "its files are not read; rename or remove it")
+                    continue
+                found += self._files(inner, origin, container)
         found.sort(key=lambda f: f.order)
+        return found
+
+    def _files(self, folder: str, pod: tuple[str, str, str], container: str) -> list[Found]:
+        """A container's files. As long as its folder stays as it was, so do they, but for what is behind a link."""
+        names = self._names(folder)
+        listing = self._listings.get(folder)
+        if listing and listing.found is not None and listing.rest > 0:
+            listing.rest -= 1
+            return listing.found
+        found, plain = [], True
+        for name in names:
+            match = _NAME.fullmatch(name)
+            if match and not name.endswith(_BEING_PACKED):
+                one = self._file(folder, name, match, Origin(*pod, container, int(match[1])))
+                plain = plain and one is not None and one.path == os.path.join(folder, name)
+                if one:
+                    found.append(one)
+        if listing and plain and listing.mtime >= 0:
+            listing.found, listing.rest = found, _REST
         return found
 
     def _names(self, folder: str) -> list[str]:
@@ -115,6 +151,9 @@ class Scanner:
             self._listings.pop(folder, None)
             return []
         except OSError as e:
+            if e.errno == errno.ELOOP:
+                self.problems.note("link loop", folder, "it is not read; remove the link")
+                return []
             self.complete = False
             self.problems.note("folder unreadable", folder, f"{e.strerror}; its files wait until it can be read")
             return known.names if known else []
@@ -125,8 +164,7 @@ class Scanner:
 
     def _origin(self, pods: str, name: str) -> tuple[str, str, str] | None:
         parts = name.split("_")
-        legal = len(parts) == 3 and all(parts) and name.isprintable() and not _surrogates(name)
-        if not legal:
+        if not (len(parts) == 3 and all(parts) and _is_text(name)):
             path = os.path.join(pods, name)
             self.problems.note("not namespace_pod_uid", path, "its files are not read; rename or remove the folder")
             return None
@@ -150,7 +188,7 @@ class Scanner:
         kind = Kind.PACKED if match[3] else Kind.ROTATED if match[2] else Kind.LIVE
         age = (1, "") if kind is Kind.LIVE else (0, match[2] or "")
         order = (folder, origin.container, origin.restart, *age)
-        return Found(real, origin, kind, (status.st_dev, status.st_ino), status.st_size, order)
+        return Found(real, origin, kind, (status.st_dev, status.st_ino), mark_of(status), order)
 
     def _resolve(self, path: str) -> str | None:
         """Follow the links of `path` as they are meant on the node: absolute ones begin at the root."""
@@ -159,7 +197,7 @@ class Scanner:
             try:
                 target = os.readlink(at)
             except OSError as e:
-                if e.errno == 22:  # EINVAL: not a link
+                if e.errno == errno.EINVAL:  # not a link
                     break
                 raise
             at = os.path.normpath(
@@ -178,5 +216,11 @@ class Scanner:
         return at
 
 
-def _surrogates(text: str) -> bool:
-    return any("\ud800" <= c <= "\udfff" for c in text)
+def mark_of(status: os.stat_result) -> tuple[int, int]:
+    """Size and modification time of a file."""
+    return status.st_size, status.st_mtime_ns
+
+
+def _is_text(name: str) -> bool:
+    """No control characters, and no bytes that are not UTF-8 (Python shows those as lone surrogates)."""
+    return name.isprintable() and not any("\ud800" <= c <= "\udfff" for c in name)

@@ -6,10 +6,8 @@ comes back as bytes (`left`), so that nothing read once is lost if the file is t
 
 from __future__ import annotations
 
-import gzip
+import errno
 import os
-import tempfile
-import zlib
 from dataclasses import dataclass, field
 
 import xxhash
@@ -17,7 +15,8 @@ import xxhash
 from tailrace.delivery.ranges import FileRef, Origin, Spans
 from tailrace.logs.block import Format, Overflow
 from tailrace.logs.parse.lines import Left
-from tailrace.logs.source.scan import Found, Kind
+from tailrace.logs.source.packed import unpack
+from tailrace.logs.source.scan import Found, Kind, mark_of
 
 HEAD = 256  # bytes of the first line that go into a file's identity; a CRI time stamp alone is unique to the nanosecond
 
@@ -35,8 +34,9 @@ class LongLine:
 class Tail:
     """An open file.
 
-    high: up to here its lines were handed on. seen: up to here it was looked at (half a line may stand between). size: as
-    of the last look. skip: what was committed before it was opened. grown: when it last changed (monotonic seconds).
+    high: up to here its lines were handed on. seen: up to here it was looked at (half a line may stand between). size:
+    as of the last look. skip: what was committed before it was opened. grown: when it last changed (monotonic seconds).
+    mark: its size and modification time as of the last look, of a packed file those of the packed one.
     rested: its finished lines were flushed since then. ended: its last line was flushed, nothing more is expected.
     """
 
@@ -46,6 +46,7 @@ class Tail:
     kind: Kind
     inode: tuple[int, int]
     grown: float
+    mark: tuple[int, int] = (-1, 0)
     ref: FileRef | None = None
     format: Format = "cri"
     high: int = 0
@@ -78,33 +79,20 @@ class Tail:
 
 
 def open_tail(found: Found, now: float, spool: str) -> Tail:
-    """Open a file that a scan found. Raises OSError.
+    """Open a file that a scan found. Raises OSError, FileNotFoundError also if another file has its name by now.
 
     A packed file is unpacked into a nameless file in `spool`, so that its raw offsets can be read as any other's.
     """
     flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
     fd = os.open(found.path, flags)
     status = os.fstat(fd)
-    tail = Tail(fd, found.path, found.origin, found.kind, (status.st_dev, status.st_ino), now)
+    if (status.st_dev, status.st_ino) != found.inode:
+        os.close(fd)
+        raise FileNotFoundError(errno.ENOENT, "rotated since the scan", found.path)
+    tail = Tail(fd, found.path, found.origin, found.kind, found.inode, now, mark_of(status))
     if found.kind is Kind.PACKED:
-        tail.damage = _unpack(tail, spool)
+        tail.fd, tail.damage = unpack(fd, spool)
     return tail
-
-
-def _unpack(tail: Tail, spool: str) -> str:
-    packed, damage = tail.fd, ""
-    with os.fdopen(packed, "rb") as raw, tempfile.TemporaryFile(dir=spool, prefix="unpacked") as plain:
-        try:
-            with gzip.GzipFile(fileobj=raw) as stream:
-                while piece := stream.read(1 << 20):
-                    plain.write(piece)
-        except (OSError, EOFError, zlib.error) as e:
-            if isinstance(e, OSError) and e.errno is not None:
-                raise
-            damage = str(e)
-        plain.flush()
-        tail.fd = os.dup(plain.fileno())
-    return damage
 
 
 def identify(tail: Tail, at_end: bool) -> str | None:
