@@ -169,6 +169,8 @@ def six_hundred(world: World) -> list[str]:
 
 def test_six_hundred_files_and_128_handles_lose_nothing(world: World) -> None:
     messages = six_hundred(world)
+    for n in range(100):  # these come first and have no whole line to give
+        writer(world.root, pod=f"a{n}").raw(b"2026-11-20T22:00:00Z stdout F no end")
     code, _, said = run_apart(world, limit=128)
     assert code == 0
     assert sorted(world.messages()) == messages

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import gzip
 import os
+import random
 import shutil
+import zlib
 from pathlib import Path
 
 import pytest
@@ -130,30 +132,35 @@ def test_a_half_read_file_that_was_packed_meanwhile_goes_on_at_the_same_raw_offs
     world.assert_sound()
 
 
-@pytest.mark.parametrize("damage", ["cut", "flipped", "empty", "plain"])
+@pytest.mark.parametrize("damage", ["cut", "flipped", "garbage", "empty", "plain"])
 def test_of_a_damaged_packed_file_the_lines_before_the_damage_are_read(
     world: World, damage: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     w = writer(world.root)
-    messages = [f"line {n} {os.urandom(200).hex()}" for n in range(500)]
+    chance = random.Random(1)
+    messages = [f"line {n} {chance.randbytes(200).hex()}" for n in range(500)]
     w.records(messages)
-    packed = bytearray(gzip.compress(w.path.read_bytes()))
+    packed = gzip.compress(w.path.read_bytes())
     middle = len(packed) // 2
     w.path.unlink()
-    if damage == "flipped":
-        packed[middle : middle + 16] = bytes(b ^ 0xFF for b in packed[middle : middle + 16])
-    data = {"cut": bytes(packed[:middle]), "flipped": bytes(packed), "empty": b"", "plain": b"not packed at all\n"}[
-        damage
-    ]
+    before = zlib.decompressobj(31).decompress(packed[:middle]).count(b"\n")
+    after = bytes(b ^ 0xFF for b in packed[middle : middle + 16])
+    data = {
+        "cut": packed[:middle],
+        "flipped": packed[:middle] + after + packed[middle + 16 :],
+        "garbage": packed[:middle] + chance.randbytes(5000),
+        "empty": b"",
+        "plain": b"not packed at all\n",
+    }[damage]
     (w.folder / "0.log.20261120-220001.gz").write_bytes(data)
     other = writer(world.root, pod="other")
     other.record("fine")
     assert world.run() == 0
     assert world.messages("pod = 'other'") == ["fine"]
     got = world.messages("pod = 'web' AND cut IS NULL")
-    if damage in ("cut", "flipped"):
-        assert len(got) > 100
-        assert got[:100] == messages[:100]
+    if damage in ("cut", "flipped", "garbage"):
+        assert before > 100
+        assert got[:before] == messages[:before]
     else:
         assert got == []
     assert ("packed file damaged" in warnings(caplog)) == (damage != "empty")
@@ -205,28 +212,40 @@ def test_the_same_pod_name_with_another_uid_inherits_nothing(world: World) -> No
     world.assert_sound()
 
 
-def test_a_reused_inode_of_the_same_size_is_another_file(world: World) -> None:
+def test_a_file_under_a_known_inode_and_of_the_same_size_is_another_file_if_it_was_written_since(world: World) -> None:
+    """What a reused inode looks like: the file before was read, closed and deleted."""
     w = writer(world.root)
     live = Live(world)
     w.record("first")
+    old = w.rotate("20261120-220001")
     live.tick(times=2)
-    size, inode = w.path.stat().st_size, w.path.stat().st_ino
-    w.path.unlink()
-    live.tick(30, times=2)
-    live.tick(30)
-    assert list(live.agent.source.tails) == []
-    for n in range(200):  # ext4 gives a freed inode to the next file
-        w.name = f"{n + 1}.log"
-        w.record("again")
-        if w.path.stat().st_ino == inode:
-            break
-        w.path.unlink()
-    else:
-        pytest.skip("this file system does not reuse inodes")
-    assert w.path.stat().st_size == size
+    live.tick(30, times=3)
+    assert [Path(t.path).name for t in live.agent.source.tails] == ["0.log"]
+    inode, size = old.stat().st_ino, old.stat().st_size
+    with old.open("r+b") as f:
+        f.write(f"{stamp(w.at + 1)} stdout F again\n".encode())
+    assert (old.stat().st_ino, old.stat().st_size) == (inode, size)
     live.tick(times=2)
+    live.tick(30, times=3)
     live.stop()
     assert sorted(world.messages()) == ["again", "first"]
+    world.assert_sound()
+
+
+def test_a_late_write_to_a_rotated_file_that_was_closed_is_read(world: World) -> None:
+    w = writer(world.root)
+    live = Live(world)
+    w.record("first")
+    old = w.rotate("20261120-220001")
+    live.tick(times=2)
+    live.tick(30, times=3)
+    with old.open("ab") as f:
+        f.write(f"{stamp(w.at + 1)} stdout F late\n".encode())
+    live.tick(times=2)
+    live.tick(30, times=3)
+    live.stop()
+    assert world.messages() == ["first", "late"]
+    assert world.ask("SELECT count(DISTINCT file) FROM logs") == [(1,)]
     world.assert_sound()
 
 
@@ -326,6 +345,27 @@ def test_a_file_that_vanishes_between_scan_and_open_is_no_problem(
     assert warnings(caplog) == ""
 
 
+def test_a_file_rotated_between_scan_and_open_is_read_once(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    w = writer(world.root)
+    w.record("old")
+    scan, rotated = Scanner.scan, []
+
+    def rotating(self: Scanner) -> object:
+        found = scan(self)
+        if not rotated:
+            rotated.append(w.rotate("20261120-220001"))
+            w.record("new")
+        return found
+
+    monkeypatch.setattr(Scanner, "scan", rotating)
+    live = Live(world)
+    live.tick(times=3)
+    live.tick(30, times=3)
+    live.stop()
+    assert sorted(world.messages()) == ["new", "old"]
+    world.assert_sound()
+
+
 def test_a_whole_pod_that_vanishes_while_it_is_followed_is_read_to_its_end_and_let_go(world: World) -> None:
     w = writer(world.root)
     live = Live(world)
@@ -355,6 +395,24 @@ def test_a_deleted_file_is_let_go_even_if_another_folder_cannot_be_read(
     assert list(live.agent.source.tails) == []
     live.stop()
     assert world.messages() == ["a"]
+
+
+def test_a_folder_that_cannot_be_read_for_a_while_does_not_end_the_files_in_it(world: World) -> None:
+    w = writer(world.root)
+    live = Live(world)
+    w.record("whole")
+    w.raw(b"2026-11-20T22:00:00.5Z stdout F half")
+    live.tick(times=2)
+    with pytest.MonkeyPatch.context() as patch:
+        live.agent.source.scanner._listings.clear()
+        refuse(patch, w.folder.parent)
+        live.tick(30, times=5)
+    assert world.messages() == ["whole"]
+    w.raw(b" a line\n")
+    live.tick(3, times=3)
+    live.stop()
+    assert world.messages() == ["whole", "half a line"]
+    world.assert_sound()
 
 
 def refuse(monkeypatch: pytest.MonkeyPatch, path: Path) -> None:
@@ -502,10 +560,12 @@ def test_a_switched_link_gives_the_old_files_tail_and_the_new_file_once(world: W
     world.assert_sound()
 
 
-@pytest.mark.parametrize("target", ["/etc/secret.log", "../../../../../etc/secret.log", "{outside}", "deep.log"])
+@pytest.mark.parametrize(
+    "target", ["/etc/secret.log", "../../../../../etc/secret.log", "{outside}", "deep.log", "/var/secret.log"]
+)
 def test_a_link_that_leads_outside_is_never_read(world: World, target: str, caplog: pytest.LogCaptureFixture) -> None:
     secret = f"{stamp(1e9)} stdout F secret\n"
-    for place in (world.root / "etc", world.folder / "outside"):
+    for place in (world.root / "etc", world.root / "var", world.folder / "outside"):
         place.mkdir(parents=True)
         (place / "secret.log").write_text(secret)
     w = writer(world.root)
@@ -556,4 +616,25 @@ def test_a_source_never_hands_on_a_byte_twice_even_if_nothing_was_committed(worl
     assert isinstance(live.agent.source, Source)
     live.stop()
     assert world.messages() == [f"line {n}" for n in range(20)]
+    world.assert_sound()
+
+
+def test_the_progress_of_a_file_that_is_gone_is_forgotten_and_that_of_others_is_not(world: World) -> None:
+    w = writer(world.root)
+    w.records(["one", "two"])
+    live = Live(world)
+    live.tick(times=2)
+    packed = w.rotate("20261120-222358")
+    w.records(["three"])
+    with gzip.open(f"{packed}.gz", "wb") as f:
+        f.write(packed.read_bytes())
+    packed.unlink()
+    live.tick(times=40)
+    assert len(live.agent.progress.files) == 2, "the packed one still has its progress"
+    Path(f"{packed}.gz").unlink()
+    live.tick(times=40)
+    assert len(live.agent.progress.files) == 1
+    assert live.stop() == 0
+    assert world.run() == 0
+    assert sorted(world.messages()) == ["one", "three", "two"]
     world.assert_sound()

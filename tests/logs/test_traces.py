@@ -157,12 +157,41 @@ def test_lines_that_merely_look_like_a_trace_stay_apart(world: World) -> None:
     w = writer(world.root)
     lines = [
         "at the beginning", "  indented text", "\tindented by a tab", "Caused a problem", "from here", "  attention",
-        "ValueError: no traceback before", "", "goroutines: 5", "panicking", "exit status 2", "created by hand", "-- End",
-        "--- a diff", "  - at", " " * 30 + "at far away", "Traceback of a letter", "File not found", '"quoted"', "",
+        "ValueError: no traceback before", "", "goroutines: 5", "panicking", "exit status 2", "created by hand",
+        "-- End", "--- a diff", "  - at", " " * 30 + "at far away", "Traceback of a letter", "File not found",
+        '"quoted"', "",
     ]  # fmt: skip
     w.records(lines)
     assert world.run() == 0
     assert world.messages() == lines
+    world.assert_sound()
+
+
+def test_an_indented_line_is_joined_only_right_below_a_trace_of_its_own(world: World) -> None:
+    w = writer(world.root)
+    trace = 'Traceback (most recent call last):\n  File "a.py", line 1, in <module>\n    f()\nKeyError: 1'
+    lines = ["a list:", "  one", "    two", *trace.split("\n"), "after", "  three", "KeyError: 2"]
+    w.records(lines)
+    assert world.run(multiline="python") == 0
+    assert world.messages() == ["a list:", "  one", "    two", trace, "after", "  three", "KeyError: 2"]
+    world.assert_sound()
+
+
+def test_a_group_of_pythons_exceptions_is_one_line(world: World) -> None:
+    w = writer(world.root)
+    group = """\
+  + Exception Group Traceback (most recent call last):
+  |   File "/app/main.py", line 3, in <module>
+  |     raise ExceptionGroup("two", [ValueError(1), KeyError(2)])
+  | ExceptionGroup: two (2 sub-exceptions)
+  +-+---------------- 1 ----------------
+    | ValueError: 1
+    +---------------- 2 ----------------
+    | KeyError: 2
+    +------------------------------------"""
+    w.records(["before", *group.split("\n"), "after"])
+    assert world.run() == 0
+    assert world.messages() == ["before", group, "after"]
     world.assert_sound()
 
 

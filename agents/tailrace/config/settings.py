@@ -133,7 +133,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = 60.0
     row_group_bytes: Annotated[
         int, Setting("lake", Size(KIB, GIB), "Raw bytes of lines in one Parquet row group.", "32MiB")
-    ] = 16 * MIB
+    ] = 8 * MIB
 
     state: Annotated[
         Path, Setting("agent", Folder(), "Folder of the checkpoint; it must outlive the pod.", "./state")

@@ -24,6 +24,7 @@ from tailrace.delivery.objects import GUARD
 from tailrace.delivery.ranges import FileRef, Spans
 
 VERSION = 1
+_ABSENT = 3
 
 
 class StateError(RuntimeError):
@@ -46,6 +47,7 @@ class Progress:
     def __init__(self, files: dict[str, FileState] | None = None) -> None:
         self.files = files or {}
         self.replaced = 0
+        self._absent: dict[str, int] = {}  # how many scans running a file was seen not to be there
 
     def resume(self, ref: FileRef, fd: int, size: int) -> FileState:
         """The state of a file as it was left, or a new one if its bytes are not those that were committed."""
@@ -81,9 +83,12 @@ class Progress:
         state = self.files.get(name)
         return state.committed.prefix if state else 0
 
-    def forget(self, gone: Callable[[FileState], bool]) -> None:
-        """Drop the files for which `gone` is true."""
-        self.files = {name: state for name, state in self.files.items() if not gone(state)}
+    def forget_absent(self, present: set[str]) -> None:
+        """Drop the files that were seen to be absent several times running; `present` are the ids of the others."""
+        self._absent = {name: self._absent.get(name, 0) + 1 for name in self.files if name not in present}
+        for name, times in self._absent.items():
+            if times >= _ABSENT:
+                del self.files[name]
 
 
 def guard_of(fd: int, offset: int) -> str:

@@ -25,6 +25,7 @@ class LocalSink:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self._durable: set[Path] = set()  # folders whose names this process has synced
 
     @classmethod
     def from_settings(cls, settings: Settings) -> LocalSink:
@@ -44,7 +45,7 @@ class LocalSink:
         self._put(Path(sealed.ledger_partition.path), sealed.key, sealed.ledger)
 
     def _put(self, folder: Path, key: str, payload: pa.Buffer) -> None:
-        place = make_folders(self.root, folder)
+        place = make_folders(self.root, folder, self._durable)
         new, final = place / f"{key}.new", place / f"{key}.parquet"
         try:
             with new.open("wb") as f:
@@ -61,13 +62,17 @@ class LocalSink:
         """Nothing is held open."""
 
 
-def make_folders(root: Path, below: Path) -> Path:
-    """Make `root/below` with all its ancestors, each of them durable in its parent."""
+def make_folders(root: Path, below: Path, durable: set[Path]) -> Path:
+    """Make `root/below` with all its ancestors, each of them durable in its parent; adds them to `durable`.
+
+    A folder that is there may be one that a crash came too early to sync, so each is synced once in a process.
+    """
     path = root / below
-    missing = [p for p in (path, *path.parents) if not p.exists()]
-    for folder in reversed(missing):
+    unsure = [p for p in (path, *path.parents) if not p.exists() or (p.is_relative_to(root) and p not in durable)]
+    for folder in reversed(unsure):
         folder.mkdir(exist_ok=True)
         sync_folder(folder.parent)
+        durable.add(folder)
     return path
 
 

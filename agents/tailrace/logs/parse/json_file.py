@@ -18,7 +18,7 @@ from tailrace.logs.block import Block
 from tailrace.logs.parse.records import Records, segments_of
 from tailrace.logs.parse.timestamps import parse_times
 from tailrace.logs.parse.traces import gather
-from tailrace.logs.parse.utf8 import text_of
+from tailrace.logs.parse.utf8 import original, text_of
 from tailrace.logs.parse.words import PAD, newline_positions, rows_of, words_of
 
 _QUERY = """
@@ -40,10 +40,11 @@ def json_records(block: Block) -> Records:
     """The records of a block in the json-file format."""
     ends = newline_positions(block.data[: block.segments[-1].stop])
     starts = np.concatenate(([0], ends[:-1] + 1))
-    raw, _ = text_of(gather(block.data, starts, ends - starts))
+    written = gather(block.data, starts, ends - starts)
+    raw, _ = text_of(written)
     con = _engine()
     con.register("records", pa.table({"record": raw}))
-    found = con.execute(_QUERY).to_arrow_table().combine_chunks()
+    found = con.sql(_QUERY).to_arrow_table().combine_chunks()
     log, stream = found["log"].combine_chunks(), found["stream"].combine_chunks()
     times = pc.binary_join_element_wise(pc.fill_null(found["at"].combine_chunks(), "-"), _ROOM, "")
     stamps = np.concatenate((np.frombuffer(_bytes(times), np.uint8), np.zeros(PAD, np.uint8)))
@@ -55,6 +56,12 @@ def json_records(block: Block) -> Records:
     whole = _mask(pc.ends_with(log, "\n")) | ~valid
     message = pc.if_else(pa.array(valid), log, raw)
     message = pc.if_else(pa.array(whole & valid), message, pc.binary_join_element_wise(message, "\n", ""))
+    repaired = np.flatnonzero(_mask(pc.not_equal(raw.cast(pa.binary()), written)))
+    if len(repaired):  # DuckDB takes text only; what comes after this repairs the bytes itself
+        messages = message.cast(pa.binary()).to_pylist()
+        for i in repaired.tolist():
+            messages[i] = original(messages[i].decode())
+        message = pa.array(messages, pa.binary())
     offsets = np.frombuffer(message.buffers()[1], np.int32, len(message) + 1).astype(np.int64)
     text = np.concatenate((np.frombuffer(_bytes(message), np.uint8), np.zeros(PAD, np.uint8)))
     return Records(

@@ -64,7 +64,9 @@ class Source:
         self._data = np.zeros(capacity + PAD, np.uint8)
         self._tails: dict[tuple[int, int], Tail] = {}
         self._by_id: dict[str, Tail] = {}
-        self._done: dict[tuple[int, int], tuple[int, int]] = {}  # inode: the mark of the file when it was closed
+        self._done: dict[
+            tuple[int, int], tuple[str, tuple[int, int]]
+        ] = {}  # inode: id and mark of the file when it was closed
         self._over: list[Tail] = []  # truncated: to be flushed and closed
         self._ready: deque[Tail] = deque()
 
@@ -83,8 +85,10 @@ class Source:
             if tail is not None and not tail.truncated:
                 if tail.kind is not Kind.PACKED:
                     tail.path, tail.kind = found.path, found.kind
-            elif tail is None and (done := self._done.get(found.inode)) != found.mark and (again or done is None):
-                self._open(found, now)
+            elif tail is None:
+                done = self._done.get(found.inode)
+                if done is None or (again and done[1] != found.mark):
+                    self._open(found, now)
         if self.waiting and not waited:
             self.problems.warn(
                 f"{self.waiting} files wait: too many open files, the limit is {self._most + _RESERVE}; they are "
@@ -94,6 +98,14 @@ class Source:
             for inode, tail in self._tails.items():
                 tail.deleted = inode not in present
             self._done = {inode: done for inode, done in self._done.items() if inode in present}
+            self._forget()
+
+    def _forget(self) -> None:
+        """Let go of the progress of files that are no longer there, once it is known whose progress that is."""
+        tails = [*self._over, *self._tails.values()]
+        if not self.waiting and all(tail.ref or tail.size == 0 for tail in tails):
+            present = {tail.ref.id for tail in tails if tail.ref} | {name for name, _ in self._done.values()}
+            self.progress.forget_absent(present)
 
     def _open(self, found: Found, now: float) -> None:
         if len(self._tails) + len(self._over) >= self._most:
@@ -166,6 +178,7 @@ class Source:
             # The same bytes under another inode: what was packed meanwhile is read from the handle we have, a copy
             # waits until all that was read of the original is committed.
             tail.ended = tail.kind is Kind.PACKED and not other.truncated
+            tail.twin = state.id
             return False
         tail.ref = FileRef(state.id, tail.origin, tail.path)
         tail.skip = Spans(state.committed)
@@ -238,7 +251,7 @@ class Source:
             else:
                 del self._tails[tail.inode]
                 if not tail.deleted:
-                    self._done[tail.inode] = tail.mark
+                    self._done[tail.inode] = (name or tail.twin, tail.mark)
             if self._by_id.get(name) is tail:
                 del self._by_id[name]
             tail.close()

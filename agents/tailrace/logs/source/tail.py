@@ -36,7 +36,8 @@ class Tail:
 
     high: up to here its lines were handed on. seen: up to here it was looked at (half a line may stand between). size:
     as of the last look. skip: what was committed before it was opened. grown: when it last changed (monotonic seconds).
-    mark: its size and modification time as of the last look, of a packed file those of the packed one.
+    mark: its size and modification time as of the last look, of a packed file those of the packed one. twin: the id of
+    an open file with the same bytes, for which this one is not read.
     rested: its finished lines were flushed since then. ended: its last line was flushed, nothing more is expected.
     """
 
@@ -47,6 +48,7 @@ class Tail:
     inode: tuple[int, int]
     grown: float
     mark: tuple[int, int] = (-1, 0)
+    twin: str = ""
     ref: FileRef | None = None
     format: Format = "cri"
     high: int = 0
