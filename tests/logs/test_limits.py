@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tailrace.logs import agent
+from tailrace.logs import agent, source
 from tests.logs.live import Live
 from tests.node import UID, World, stamp, warnings, writer
 
@@ -274,12 +274,33 @@ def test_a_sink_that_refuses_for_a_while_does_not_end_a_single_run_early(
         store(self, sealed)
 
     monkeypatch.setattr(LocalSink, "store", refusing)
+    monkeypatch.setattr(source, "SHARE", 1 << 16)
     w = writer(world.root)
     messages = [f"line {n} {'x' * 2000}" for n in range(2000)]
     w.records(messages)
     assert world.run(block_bytes=65_536, seal_bytes=65_536) == 0
-    assert len(calls) > 20
+    assert len(calls) > 100
     assert world.messages() == messages
+    world.assert_sound()
+
+
+def test_a_single_run_ends_although_a_pod_never_stops_writing(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    w = writer(world.root)
+    w.record("line 0")
+    release, turns = source.Source.release, []
+
+    def writing(self: source.Source) -> int:
+        turns.append(1)
+        assert len(turns) < 20, "it runs after the writer"
+        closed = release(self)
+        w.record(f"line {len(turns)}")
+        return closed
+
+    monkeypatch.setattr(source.Source, "release", writing)
+    assert world.run() == 0
+    monkeypatch.undo()
+    assert world.run() == 0
+    assert world.messages() == [f"line {n}" for n in range(len(turns) + 1)]
     world.assert_sound()
 
 

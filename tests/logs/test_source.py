@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import os
 import random
 import shutil
@@ -298,6 +299,10 @@ def test_a_file_truncated_and_written_with_the_same_first_line_gets_another_iden
     live.stop()
     assert sorted(world.messages()) == ["a", "a", "b", "c", "d"]
     world.assert_sound()
+    w.record("e")
+    assert world.run() == 0
+    assert sorted(world.messages()) == ["a", "a", "b", "c", "d", "e"]
+    world.assert_sound()
 
 
 def test_the_copy_that_copytruncate_leaves_is_not_delivered_again(world: World) -> None:
@@ -459,6 +464,52 @@ def test_a_file_that_loses_its_read_permission_goes_on_where_it_was_when_it_has_
         assert world.messages() == ["a", "b"]
     assert world.run() == 0
     assert world.messages() == ["a", "b", "c"]
+    world.assert_sound()
+
+
+@pytest.mark.parametrize("reason", ["file", "folder", "excluded", "unmounted"])
+def test_progress_of_a_file_that_is_not_read_for_long_is_kept(world: World, reason: str) -> None:
+    """Excluded, unreadable or unmounted is not gone."""
+    w, other = writer(world.root), writer(world.root, pod="other", namespace="bank")
+    w.records(["a", "b"])
+    assert world.run() == 0
+    w.record("c")
+    away = world.folder / "away"
+    with pytest.MonkeyPatch.context() as patch:
+        if reason in ("file", "folder"):
+            refuse(patch, w.path if reason == "file" else w.folder)
+        if reason == "unmounted":
+            (world.root / "var/log/pods").rename(away)
+        live = Live(world, exclude=("shop",) if reason == "excluded" else ())
+        for n in range(20):
+            if reason != "unmounted":
+                other.record(f"other {n}")
+            live.tick()
+        if reason == "unmounted":
+            away.rename(world.root / "var/log/pods")
+            live.tick(times=5)
+        live.stop()
+    assert world.run() == 0
+    assert world.messages("pod = 'web'") == ["a", "b", "c"]
+    world.assert_sound()
+
+
+def test_progress_of_a_file_that_is_gone_is_let_go(world: World) -> None:
+    live = Live(world)
+    other = writer(world.root, pod="other")
+    for n in range(10):
+        w = writer(world.root, pod=f"p{n}")
+        w.record("a")
+        other.record(f"turn {n}")
+        live.tick(times=3)
+        shutil.rmtree(w.folder.parent)
+        live.tick(30, times=4)
+    for _ in range(5):
+        other.record("more")
+        live.tick(30, times=2)
+    live.stop()
+    assert len(json.loads((world.folder / "state/checkpoint.json").read_text())["files"]) == 1
+    assert len(world.messages()) == 25
     world.assert_sound()
 
 

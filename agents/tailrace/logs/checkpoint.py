@@ -15,7 +15,7 @@ import json
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 import xxhash
@@ -58,7 +58,7 @@ class Progress:
                 return state
             incarnation += 1
             self.replaced += 1
-            name = xxhash.xxh3_64_hexdigest(f"{ref.id}#{incarnation}".encode())
+            name = _incarnation(ref.id, incarnation)
         state = self.files[name] = FileState(name, ref.path)
         return state
 
@@ -83,12 +83,30 @@ class Progress:
         state = self.files.get(name)
         return state.committed.prefix if state else 0
 
-    def forget_absent(self, present: set[str]) -> None:
-        """Drop the files that were seen to be absent several times running; `present` are the ids of the others."""
-        self._absent = {name: self._absent.get(name, 0) + 1 for name in self.files if name not in present}
-        for name, times in self._absent.items():
-            if times >= _ABSENT:
+    def forget_absent(self, present: set[str], hidden: set[str]) -> None:
+        """Drop the files that were seen to be absent several times running.
+
+        present: the ids of those that are there. hidden: folders of which nothing is known.
+        """
+        absent = {
+            name: self._absent.get(name, 0) + 1 for name, state in self.files.items()
+            if name not in present and not (hidden and _is_below(state.path, hidden))
+        }  # fmt: skip
+        self._absent = absent
+        for name in [name for name, times in absent.items() if times >= _ABSENT]:
+            number = 1  # a later incarnation is found by way of the earlier ones
+            while (later := _incarnation(name, number)) in self.files and later in absent:
+                number += 1
+            if later not in self.files:
                 del self.files[name]
+
+
+def _incarnation(name: str, number: int) -> str:
+    return xxhash.xxh3_64_hexdigest(f"{name}#{number}".encode())
+
+
+def _is_below(path: str, folders: set[str]) -> bool:
+    return any(str(folder) in folders for folder in PurePath(path).parents)
 
 
 def guard_of(fd: int, offset: int) -> str:

@@ -18,14 +18,12 @@ from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-import numpy as np
-
 from tailrace.delivery.ranges import FileRef, Spans
 from tailrace.logs.block import Block, Flush, Overflow, Segment
 from tailrace.logs.checkpoint import Progress
 from tailrace.logs.parse.lines import Left, raw_limit
 from tailrace.logs.parse.words import PAD
-from tailrace.logs.source.fill import fill, longest_record
+from tailrace.logs.source.fill import fill, huge_buffer, longest_record
 from tailrace.logs.source.scan import Found, Kind, Problems, Scanner, mark_of
 from tailrace.logs.source.tail import Tail, identify, open_tail
 
@@ -61,12 +59,11 @@ class Source:
         longest = longest_record(settings.max_line)
         unfinished = 2 * (raw_limit(settings.max_line) + 2 * longest)
         capacity = settings.block + unfinished + max(SHARE, settings.block) + longest
-        self._data = np.zeros(capacity + PAD, np.uint8)
+        self._data = huge_buffer(capacity + PAD)
         self._tails: dict[tuple[int, int], Tail] = {}
         self._by_id: dict[str, Tail] = {}
-        self._done: dict[
-            tuple[int, int], tuple[str, tuple[int, int]]
-        ] = {}  # inode: id and mark of the file when it was closed
+        # inode: id and mark of the file when it was closed
+        self._done: dict[tuple[int, int], tuple[str, tuple[int, int]]] = {}
         self._over: list[Tail] = []  # truncated: to be flushed and closed
         self._ready: deque[Tail] = deque()
 
@@ -101,11 +98,14 @@ class Source:
             self._forget()
 
     def _forget(self) -> None:
-        """Let go of the progress of files that are no longer there, once it is known whose progress that is."""
+        """Let go of the progress of files that are no longer there, once it is known whose progress that is.
+
+        Excluded or unreadable is not gone.
+        """
         tails = [*self._over, *self._tails.values()]
         if not self.waiting and all(tail.ref or tail.size == 0 for tail in tails):
             present = {tail.ref.id for tail in tails if tail.ref} | {name for name, _ in self._done.values()}
-            self.progress.forget_absent(present)
+            self.progress.forget_absent(present, self.scanner.hidden)
 
     def _open(self, found: Found, now: float) -> None:
         if len(self._tails) + len(self._over) >= self._most:
@@ -121,6 +121,7 @@ class Source:
             else:
                 cost = f"{e.strerror}; it waits, and is tried again at every scan"
                 self.problems.note("file unreadable", found.path, cost)
+                self.scanner.hidden.add(os.path.dirname(found.path))
             return
         self.problems.forget("file unreadable", found.path)
         if tail.damage:

@@ -98,18 +98,21 @@ class Scanner:
         self.problems = problems
         self.exclude = exclude
         self.complete = True
+        self.hidden: set[str] = set()  # folders that are there and were not looked into
         self._listings: dict[str, _Listing] = {}
 
     def scan(self) -> list[Found]:
         """Every readable log file, the oldest of a container first."""
-        self.complete = True
         found: list[Found] = []
         pods = os.path.join(self.root, PODS)
+        self.complete = os.path.isdir(pods)  # it may be a mount that is late
+        self.hidden = set()
         for pod in self._names(pods):
             origin = self._origin(pods, pod)
-            if origin is None or self.exclude(origin[0]):
-                continue
             folder = os.path.join(pods, pod)
+            if origin is None or self.exclude(origin[0]):
+                self.hidden.add(folder)
+                continue
             for container in self._names(folder):
                 inner = os.path.join(folder, container)
                 if not _is_text(container):
