@@ -52,8 +52,8 @@ def once(folder: Path, mib: int, rounds: int) -> None:
         starts.append(run_once(empty, folder / "none").cpu)
         agents.append(run_once(root, folder / "work"))
         lake = str(folder / "work/lake")
-        # Arrow's memory comes from where the agent has it from.
-        env = {**os.environ, "ARROW_DEFAULT_MEMORY_POOL": "system"}
+        # Its memory comes from where the agent has it from, on pages as large.
+        env = {**os.environ, "ARROW_DEFAULT_MEMORY_POOL": "system", "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"}
         out = subprocess.run(
             [sys.executable, "-m", "tests.bench.floor", lake], check=True, capture_output=True, env=env
         )

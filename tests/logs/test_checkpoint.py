@@ -81,6 +81,38 @@ def test_progress_is_resumed_only_where_the_bytes_before_it_agree(tmp_path: Path
     os.close(fd)
 
 
+def test_what_was_absent_three_times_running_is_forgotten_but_not_what_leads_to_a_later_incarnation(
+    tmp_path: Path,
+) -> None:
+    log = tmp_path / "log"
+    log.write_bytes(bytes(100))
+    fd = os.open(log, os.O_RDONLY)
+    progress, names = Progress(), []
+    for n in range(3):
+        names.append(progress.resume(REF, fd, 100).id)
+        progress.commit(names[n], [(0, 10)])
+    other = progress.resume(FileRef("f2", REF.origin, "/hidden/pod/0.log"), fd, 100).id
+    everything = {*names, other}
+    for present, kept in [
+        (everything, everything), (set(), everything), (set(), everything), ({names[2], other}, everything),
+        (set(), everything), (set(), everything),
+    ]:  # fmt: skip
+        progress.forget_absent(present, set())
+        assert set(progress.files) == kept
+    for _ in range(5):
+        progress.forget_absent({names[2]}, {"/hidden"})
+        assert set(progress.files) == everything
+    progress.forget_absent(set(), {"/hidden"})
+    progress.forget_absent(set(), {"/hidden"})
+    assert set(progress.files) == everything
+    progress.forget_absent(set(), {"/hidden"})
+    assert set(progress.files) == {other}
+    for _ in range(3):
+        progress.forget_absent(set(), set())
+    assert progress.files == {}
+    os.close(fd)
+
+
 def test_the_guard_is_of_the_bytes_that_were_read_even_if_the_file_has_others_by_now(tmp_path: Path) -> None:
     log = tmp_path / "log"
     log.write_bytes(b"new" * 100)

@@ -93,12 +93,20 @@ class Progress:
             if name not in present and not (hidden and _is_below(state.path, hidden))
         }  # fmt: skip
         self._absent = absent
-        for name in [name for name, times in absent.items() if times >= _ABSENT]:
-            number = 1  # a later incarnation is found by way of the earlier ones
-            while (later := _incarnation(name, number)) in self.files and later in absent:
-                number += 1
-            if later not in self.files:
-                del self.files[name]
+        gone = {name for name, times in absent.items() if times >= _ABSENT}
+        for name in gone - self._needed(gone):
+            del self.files[name]
+
+    def _needed(self, gone: set[str]) -> set[str]:
+        """Those by way of which a later incarnation, which is not gone, is found."""
+        needed: set[str] = set()
+        for name in gone:
+            chain = [name]
+            while (later := _incarnation(name, len(chain))) in self.files:
+                chain.append(later)
+                if later not in gone:
+                    needed.update(chain)
+        return needed
 
 
 def _incarnation(name: str, number: int) -> str:
