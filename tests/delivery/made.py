@@ -41,9 +41,11 @@ def batch(
     entries = []
     for account, numbers in (("delivered", kept), ("filtered", list(filtered))):
         if numbers:
-            start = np.array(numbers, np.int64) * SIZE
-            ones = np.ones(len(numbers), np.int64)
-            ranges = Ranges(np.zeros(len(numbers), np.int64), start, start + SIZE, ones)
+            at = np.array(numbers, np.int64)
+            runs = np.split(at, np.flatnonzero(np.diff(at) != 1) + 1)
+            start = np.array([run[0] for run in runs]) * SIZE
+            count_of = np.array([len(run) for run in runs])
+            ranges = Ranges(np.zeros(len(runs), np.int64), start, start + count_of * SIZE, count_of)
             entries.append(Entry(account, ranges, start - first * SIZE))
     lines = rows(name, [n * SIZE for n in kept], hour_us)
     return Batch(Partition("logs", hour_us), lines, (file(name),), tuple(entries), memoryview(data))
