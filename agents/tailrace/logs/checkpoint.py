@@ -22,6 +22,7 @@ import xxhash
 
 from tailrace.delivery.objects import GUARD
 from tailrace.delivery.ranges import FileRef, Spans
+from tailrace.delivery.sinks.local import sync_folder
 
 VERSION = 1
 _ABSENT = 3
@@ -223,15 +224,6 @@ class StateFolder:
     def release(self) -> None:
         """Give the lock back."""
         os.close(self._lock)
-
-
-def sync_folder(folder: Path) -> None:
-    """Make the folder's entries durable."""
-    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
 
 
 def _sealed(body: dict[str, Any]) -> str:

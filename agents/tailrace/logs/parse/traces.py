@@ -15,10 +15,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from tailrace.config.settings import LANGUAGES
 from tailrace.logs.block import Bools, Bytes, Ints
 from tailrace.logs.parse.words import Words, word, words_of
-
-LANGUAGES = ("java", "python", "go", "javascript", "dotnet", "ruby")
 
 # What a frame begins with, after its blanks.
 _FRAMES = {
