@@ -16,6 +16,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tailrace.__main__ import TUNABLES
 from tests.bench.measure import lost_and_doubled, run_live, run_once
 
 GIB = 1 << 30
@@ -53,7 +54,7 @@ def once(folder: Path, mib: int, rounds: int) -> None:
         agents.append(run_once(root, folder / "work"))
         lake = str(folder / "work/lake")
         # Its memory comes from where the agent has it from, on pages as large.
-        env = {**os.environ, "ARROW_DEFAULT_MEMORY_POOL": "system", "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"}
+        env = {**os.environ, "ARROW_DEFAULT_MEMORY_POOL": "system", "GLIBC_TUNABLES": TUNABLES}
         out = subprocess.run(
             [sys.executable, "-m", "tests.bench.floor", lake], check=True, capture_output=True, env=env
         )

@@ -45,6 +45,7 @@ def run(settings: Settings, once: bool) -> int:
     """
     pa.set_cpu_count(1)  # the node's cores are its pods'
     pa.set_io_thread_count(1)
+    gc.enable()
     gc.set_threshold(100_000)  # blocks leave no cycles behind; looking for some after every 700 objects is for nothing
     _raise_file_limit()
     counts = Counts()

@@ -14,7 +14,7 @@ from tailrace.delivery.objects import Batch, Entry
 from tailrace.lake import HOUR_US, LOGS, Partition
 from tailrace.logs.block import Block, Bools
 from tailrace.logs.counts import Counts
-from tailrace.logs.enrich import enrich
+from tailrace.logs.enrich import Enricher
 from tailrace.logs.parse import Lines, Rule, parse
 from tailrace.logs.promote import promote
 from tailrace.logs.transform import Transform
@@ -34,6 +34,7 @@ class Pipeline:
     def __init__(self, settings: Settings, counts: Counts, warn: Callable[[str], None]) -> None:
         """Raises TransformError if the user's SQL can't be run."""
         self.cluster, self.node = settings.cluster, node_name(settings)
+        self._enricher = Enricher(self.cluster, self.node)
         self._rule = rule_of(settings)
         self._max_line = settings.max_line
         self._transform = Transform(settings.transform, settings.redact)
@@ -49,7 +50,7 @@ class Pipeline:
         if len(lines) == 0:
             return
         now_us = time.time_ns() // 1000
-        rows = enrich(lines, promote(lines.message), self.cluster, self.node, now_us)
+        rows = self._enricher.enrich(lines, promote(lines.message), now_us)
         self._count(lines)
         kept: Bools | None = None
         if self._transform.active:

@@ -215,27 +215,33 @@ def _left(
     Of very short records their prefixes count, too: twice `max_line` of raw bytes is the most that is kept. The last
     record of a line is always kept, because its tag says whether the line goes on.
     """
-    at = np.flatnonzero(joined.left)
-    index = at if joined.order is None else joined.order[at]
-    groups = joined.group[at]
+    at = joined.left.nonzero()[0]
+    index = at if joined.order is None else joined.order.take(at)
+    groups = joined.group.take(at)
     last = np.append(groups[1:] != groups[:-1], True) if len(at) else groups.astype(np.bool_)
     out: list[Left] = []
     over: dict[tuple[str, int], Overflow] = {}
     room = raw_room = 0
-    for i, group, is_head, is_last in zip(
-        index.tolist(), groups.tolist(), joined.head[at].tolist(), last.tolist(), strict=True
+    names = [s.file.id for s in block.segments]
+    for file, begin, a, b, length, group, is_head, is_last in zip(
+        [names[i] for i in records.segment.take(index).tolist()],
+        start.take(index).tolist(),
+        records.start.take(index).tolist(),
+        records.stop.take(index).tolist(),
+        records.length.take(index).tolist(),
+        groups.tolist(),
+        joined.head.take(at).tolist(),
+        last.tolist(),
+        strict=True,
     ):
-        file = block.segments[int(records.segment[i])].file.id
-        a, b = int(records.start[i]), int(records.stop[i])
         if is_head:
             room, raw_room = max_line, 2 * max_line
         if min(room, raw_room) <= 0 and not is_last:
-            span = (int(start[i]), int(start[i]) + b - a)
             before = over.get((file, group % 2), Overflow(group % 2, (), 0))
-            over[file, group % 2] = _more(before, (span,), int(records.length[i]))
+            over[file, group % 2] = _more(before, ((begin, begin + b - a),), length)
         else:
-            out.append(Left(file, int(start[i]), block.data[a:b].tobytes()))
-        room -= int(records.length[i])
+            out.append(Left(file, begin, block.data[a:b].tobytes()))
+        room -= length
         raw_room -= b - a
     out.sort(key=lambda x: (x.file, x.offset))
     overflow: dict[str, tuple[Overflow, ...]] = {}

@@ -41,10 +41,10 @@ def parse_times(data: Bytes, words: Words, starts: Ints, heads: Words) -> Times:
     """
     clock, fraction = heads[:, 2], heads[:, 3]  # ":58.1234", "56789Z s"
     full = (fraction & _ZULU_PLACE) == _ZULU
-    minutes, legal = _minutes(heads[:, 0], heads[:, 1])
+    minutes, dated = _minutes(heads[:, 0], heads[:, 1])
     point = (clock >> np.uint64(16)) | (fraction << np.uint64(48))  # "8.123456"
     us, ok = _seconds(clock, point & _FRACTION)
-    legal &= ok & (point & _POINT_PLACE == _POINT)
+    legal = dated & ok & (point & _POINT_PLACE == _POINT)
     us += minutes
     stop = starts + _FULL
     short = np.flatnonzero(~full)
@@ -52,7 +52,7 @@ def parse_times(data: Bytes, words: Words, starts: Ints, heads: Words) -> Times:
         fraction, zone, ok, stop[short] = _fraction_and_zone(data, words, starts[short])
         us[short], legal[short] = _seconds(clock[short], fraction)
         us[short] += minutes[short] - zone
-        legal[short] &= ok & _minutes(heads[short, 0], heads[short, 1])[1] & (us[short] >= _FIRST)
+        legal[short] &= ok & dated[short] & (us[short] >= _FIRST)
     return Times(us, legal, stop)
 
 
@@ -94,11 +94,18 @@ def _two(words: Words, byte: int) -> Ints:
 
 
 def _minutes(date: Words, clock: Words) -> tuple[Ints, Bools]:
-    """Microseconds up to the whole minute from `2026-11-20T22:23`. Nearly always the same for a whole block."""
-    if len(date) and (date == date[0]).all() and (clock == clock[0]).all():
-        us, legal = _civil(date[:1], clock[:1])
-        return np.full(len(date), us[0]), np.full(len(date), legal[0])
-    return _civil(date, clock)
+    """Microseconds up to the whole minute from `2026-11-20T22:23`. Nearly always the same for long runs of lines."""
+    n = len(date)
+    changes = ((date[1:] != date[:-1]) | (clock[1:] != clock[:-1])).nonzero()[0]
+    if n == 0 or len(changes) * 8 > n:
+        return _civil(date, clock)
+    first = np.concatenate((_ZERO, changes + 1))
+    us, legal = _civil(date.take(first), clock.take(first))
+    runs = np.diff(first, append=n)
+    return np.repeat(us, runs), np.repeat(legal, runs)
+
+
+_ZERO = np.zeros(1, np.int64)
 
 
 _MONTH_DAYS = np.array([0, 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31] + [0] * 90, dtype=np.int64)

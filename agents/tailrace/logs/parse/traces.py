@@ -30,6 +30,13 @@ _FRAMES = {
 }
 # What continues a trace although it is not indented.
 _FLUSH_LEFT = {"java": (b"Caused by: ",), "dotnet": (b"--- End of ",)}
+_PYTHON = (
+    b"Traceback (most recent call last",
+    b"+ Exception Group Traceback",
+    b"During handling of the above exception",
+    b"The above exception was the direct cause",
+)
+_GO = (b"panic: ", b"fatal error: ", b"goroutine ", b"created by ", b"[signal ", b"exit status ")
 _MAX_INDENT = 24
 
 
@@ -84,7 +91,7 @@ def gather(data: Bytes, at: Ints, length: Ints) -> pa.Array:
         length  # the first four bytes stay zero: the cast does not look at them, and nothing else sees the views
     )
     np.left_shift(at.view(np.uint64), np.uint64(32), out=views[:, 1])
-    short = np.flatnonzero(length <= 12)
+    short = (length <= 12).nonzero()[0]
     if len(short):
         words = words_of(data)
         size = length[short].astype(np.uint64)
@@ -97,6 +104,12 @@ def gather(data: Bytes, at: Ints, length: Ints) -> pa.Array:
 
 
 _MASKS = np.array([(1 << 8 * n) - 1 for n in range(9)], dtype=np.uint64)
+# A literal's first eight bytes, the mask of as many as it has, and whether there are more.
+_LITERALS = {
+    text: (word(text[:8]), _MASKS[min(len(text), 8)], len(text) > 8)
+    for texts in (*_FRAMES.values(), *_FLUSH_LEFT.values(), _PYTHON, _GO)
+    for text in texts
+}
 
 
 def _mask(sizes: Words) -> Words:
@@ -108,34 +121,58 @@ def _of_languages(lines: Heads, languages: tuple[str, ...]) -> Bools:
     found = np.zeros(n, np.bool_)
     byte = lines.opening.astype(np.uint8)  # an empty line's is its newline
     blank = (byte == 32) | (byte == 9)
-    left = np.flatnonzero(_LETTERS.take(byte))
-    inner = np.flatnonzero(blank)
-    starts = _after_blanks(lines, inner)
-    for text in dict.fromkeys(t for language in languages for t in _FRAMES[language]):
-        found[inner] |= _begins(lines.words, starts, text)
-    for text in dict.fromkeys(t for language in languages for t in _FLUSH_LEFT.get(language, ())):
-        found[left] |= _begins(lines.words, lines.at[left], text) & (lines.length[left] >= len(text))
+    left, inner = _LETTERS.take(byte).nonzero()[0], blank.nonzero()[0]
+    indented = _after_blanks(lines, inner)
+    flush = Texts(lines.words, lines.at.take(left), lines.opening.take(left))
+    if len(inner):
+        for text in dict.fromkeys(t for language in languages for t in _FRAMES[language]):
+            found[inner] |= indented.begin(text)
+    if len(left):
+        for text in dict.fromkeys(t for language in languages for t in _FLUSH_LEFT.get(language, ())):
+            found[left] |= flush.begin(text) & (lines.length.take(left) >= len(text))
     if "python" in languages:
-        found |= _python(lines, blank, inner, starts, left)
+        found |= _python(lines, blank, inner, indented, left, flush)
     if "go" in languages:
-        found |= _go(lines, blank, inner, starts, left)
+        found |= _go(lines, blank, inner, indented, left, flush)
     return found
+
+
+@dataclass(frozen=True)
+class Texts:
+    """Places in a buffer at which literals are looked for: where, and the eight bytes there."""
+
+    words: Words
+    at: Ints
+    opening: Words
+
+    def begin(self, text: bytes) -> Bools:
+        """Whether the bytes at each place begin with `text`. What is longer than eight is looked at where those fit."""
+        first, mask, rest = _LITERALS[text]
+        found: Bools = (self.opening & mask) == first
+        if rest and found.any():
+            rows = found.nonzero()[0]
+            at = self.at.take(rows)
+            for i in range(8, len(text), 8):
+                piece = text[i : i + 8]
+                found[rows] &= (self.words[at + i] & _MASKS[len(piece)]) == word(piece)
+        return found
 
 
 _LETTERS = np.zeros(256, np.bool_)
 _LETTERS[list(b"CTD-pfgcesr[")] = True
 
 
-def _after_blanks(lines: Heads, inner: Ints) -> Ints:
+def _after_blanks(lines: Heads, inner: Ints) -> Texts:
     """Where each of the indented lines' text begins, looking at no more than 24 blanks."""
-    at = lines.at[inner]
+    at = lines.at.take(inner)
     place = np.full(len(at), _MAX_INDENT, np.int64)
     for step in range(_MAX_INDENT, 0, -8):  # from the far end, so that the nearest text wins
         tops = _not_blank(lines.words[at + step - 8])
         lowest = tops & (~tops + np.uint64(1))
         near = ((lowest >> np.uint64(7)) * np.uint64(0x0001020304050607)) >> np.uint64(56)
         place = np.where(tops != 0, step - 8 + near.astype(np.int64), place)
-    return at + np.minimum(place, lines.length[inner])
+    at = at + np.minimum(place, lines.length.take(inner))
+    return Texts(lines.words, at, lines.words[at])
 
 
 def _not_blank(words: Words) -> Words:
@@ -149,27 +186,18 @@ def _not_blank(words: Words) -> Words:
     return out
 
 
-def _begins(words: Words, at: Ints, text: bytes) -> Bools:
-    """Whether the bytes at each place begin with `text`."""
-    out = np.ones(len(at), np.bool_)
-    for i in range(0, len(text), 8):
-        piece = text[i : i + 8]
-        out &= (words[at + i] & _MASKS[len(piece)]) == word(piece)
-    return out
-
-
 def _before(mask: Bools, n: int) -> Ints:
     """For each of n lines, the index of the last line before it at which `mask` is true, or -1."""
     last = np.maximum.accumulate(np.where(mask, np.arange(n), -1))
     return np.concatenate(([-1], last[:-1]))
 
 
-def _python(lines: Heads, blank: Bools, inner: Ints, starts: Ints, left: Ints) -> Bools:
+def _python(lines: Heads, blank: Bools, inner: Ints, indented: Texts, left: Ints, flush: Texts) -> Bools:
     """After `Traceback`: the indented lines, then the one line that names the exception; and what links two of them."""
     n = len(blank)
     head, group = np.zeros(n, np.bool_), np.zeros(n, np.bool_)
-    head[left] = _begins(lines.words, lines.at[left], b"Traceback (most recent call last")
-    group[inner] = _begins(lines.words, starts, b"+ Exception Group Traceback")
+    head[left] = flush.begin(b"Traceback (most recent call last")
+    group[inner] = indented.begin(b"+ Exception Group Traceback")
     if not (head.any() or group.any()):
         return head
     owner = _before(~blank | lines.first | group, n)
@@ -177,8 +205,8 @@ def _python(lines: Heads, blank: Bools, inner: Ints, starts: Ints, left: Ints) -
     ends = ~blank & below & head[owner] & (np.arange(n) - 1 > owner) & (lines.length > 0)
     found = (blank & below & ~group) | ends
     link = left[
-        _begins(lines.words, lines.at[left], b"During handling of the above exception")
-        | _begins(lines.words, lines.at[left], b"The above exception was the direct cause")
+        flush.begin(b"During handling of the above exception")
+        | flush.begin(b"The above exception was the direct cause")
     ]
     empty = lines.length == 0
     for place, wanted in ((link - 1, empty), (link + 1, empty), (link + 2, head)):
@@ -188,22 +216,20 @@ def _python(lines: Heads, blank: Bools, inner: Ints, starts: Ints, left: Ints) -
     return found
 
 
-def _go(lines: Heads, blank: Bools, inner: Ints, starts: Ints, left: Ints) -> Bools:
+def _go(lines: Heads, blank: Bools, inner: Ints, indented: Texts, left: Ints, flush: Texts) -> Bools:
     """After `panic:`, `fatal error:` or `goroutine N`: blank lines, calls and the files below them, and the like."""
     n = len(blank)
-    at = lines.at[left]
     crash, routine = np.zeros(n, np.bool_), np.zeros(n, np.bool_)
-    crash[left] = _begins(lines.words, at, b"panic: ") | _begins(lines.words, at, b"fatal error: ")
-    routine[left] = _begins(lines.words, at, b"goroutine ")
+    crash[left] = flush.begin(b"panic: ") | flush.begin(b"fatal error: ")
+    routine[left] = flush.begin(b"goroutine ")
     if not (crash.any() or routine.any()):
         return crash
     body = lines.length == 0
     body |= routine
-    body[left] |= _begins(lines.words, at, b"created by ") | _begins(lines.words, at, b"[signal ")
-    body[left] |= _begins(lines.words, at, b"exit status ")
+    body[left] |= flush.begin(b"created by ") | flush.begin(b"[signal ") | flush.begin(b"exit status ")
     body[inner] |= lines.data[lines.at[inner]] == 9
     frame = np.zeros(n, np.bool_)
-    frame[inner] = lines.data[starts] == ord("/")
+    frame[inner] = lines.data[indented.at] == ord("/")
     calls = np.zeros(n, np.bool_)
     calls[:-1] = frame[1:] & ~blank[:-1] & ~lines.first[1:]
     body |= calls

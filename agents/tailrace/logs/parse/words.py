@@ -66,24 +66,25 @@ def newline_positions(data: Bytes) -> Ints:
     """Where the newlines of `data` stand, in order.
 
     Eight bytes are looked at as one word first, because finding the few that are not zero costs a tenth of finding
-    single bytes; a stretch at a time, so that what is in between stays in the cache. Slow path: a stretch in which two
+    single bytes; a stretch at a time, so that what is in between stays in the cache. Slow path: a block in which two
     newlines stand within eight bytes (no legal record is that short).
     """
-    found = [_newlines(data[at : at + _STRETCH]) + at for at in range(0, len(data), _STRETCH)]
-    return np.concatenate(found) if found else np.zeros(0, np.int64)
+    whole = len(data) & ~7
+    hits = np.empty(min(whole, _STRETCH), np.bool_)
+    words, found = [_NOWHERE], [_NOTHING]
+    for begin in range(0, whole, _STRETCH):
+        part = data[begin : min(begin + _STRETCH, whole)]
+        wide = np.equal(part, 10, out=hits[: len(part)]).view("<u8")
+        at = (wide != 0).nonzero()[0]
+        found.append(wide.take(at))
+        words.append(at + (begin >> 3))
+    bits = np.concatenate(found)
+    if (bits & (bits - np.uint64(1))).any():
+        return np.flatnonzero(data == 10)
+    places: Ints = (np.concatenate(words) << 3) + ((bits * _PLACE) >> np.uint64(56)).view(np.int64)
+    tail = (data[whole:] == 10).nonzero()[0]
+    return np.concatenate((places, tail + whole)) if len(tail) else places
 
 
 _STRETCH = 1 << 19
-
-
-def _newlines(data: Bytes) -> Ints:
-    hits = data == 10
-    whole = len(hits) & ~7
-    wide = hits[:whole].view("<u8")
-    at = np.flatnonzero(wide != 0)
-    found = wide.take(at)
-    if (found & (found - np.uint64(1))).any():
-        return np.flatnonzero(hits)
-    places = (at << 3) + ((found * _PLACE) >> np.uint64(56)).astype(np.int64)
-    tail = np.flatnonzero(hits[whole:])
-    return np.concatenate((places, tail + whole)) if len(tail) else places
+_NOWHERE, _NOTHING = np.zeros(0, np.int64), np.zeros(0, np.uint64)

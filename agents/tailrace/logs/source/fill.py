@@ -13,12 +13,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tailrace.delivery.objects import GUARD
 from tailrace.logs.block import Bytes, Flush, Segment
 from tailrace.logs.source.tail import LongLine, Tail
 
 _SLACK = 1024  # a record's prefix comes on top of its message
 _RECORD = 1 << 14  # bytes of a message that a runtime puts into one record; such a record is always read whole
-_STEP = 1 << 16
+_NEAR, _STEP = 1 << 11, 1 << 16
 
 
 def huge_buffer(size: int) -> Bytes:
@@ -54,7 +55,7 @@ def fill(tail: Tail, data: Bytes, at: int, room: int, flush: Flush, max_line: in
         data[at : at + len(piece.data)] = np.frombuffer(piece.data, np.uint8)
         put(at + len(piece.data), piece.offset)
 
-    given = len(segments)
+    given, begun = len(segments), tail.high
     while tail.unread or torn_too:
         if tail.truncated:
             break
@@ -117,6 +118,10 @@ def fill(tail: Tail, data: Bytes, at: int, room: int, flush: Flush, max_line: in
             continue
         tail.seen = tail.size
         break
+    if tail.high != begun and not tail.truncated:
+        last = segments[-1] if len(segments) > given and not segments[-1].torn else None
+        at_end = last and last.offset + last.stop - last.start == tail.high
+        tail.remember(data[max(last.start, last.stop - GUARD) : last.stop].tobytes() if last and at_end else b"")
     if flush is Flush.ALL:
         tail.ended = tail.truncated or tail.seen >= tail.size
     elif flush is Flush.LINES:
@@ -145,13 +150,14 @@ def _read(fd: int, data: Bytes, at: int, want: int, offset: int) -> int:
 
 
 def _last_newline(data: Bytes, start: int, stop: int) -> int:
-    """Where the last newline of `data[start:stop]` stands, or -1."""
+    """Where the last newline of `data[start:stop]` stands, or -1. Most are near the end, so it is looked for there."""
+    step = _NEAR
     while stop > start:
-        low = max(start, stop - _STEP)
-        found = np.flatnonzero(data[low:stop] == 10)
-        if len(found):
-            return low + int(found[-1])
-        stop = low
+        low = max(start, stop - step)
+        found = data[low:stop].tobytes().rfind(b"\n")
+        if found >= 0:
+            return low + found
+        stop, step = low, _STEP
     return -1
 
 
