@@ -13,6 +13,7 @@ import click
 
 from tailrace import cli
 from tailrace.config import reference
+from tailrace.logs.telemetry import declared
 
 
 def commands_page() -> str:
@@ -50,6 +51,7 @@ GENERATED: tuple[tuple[str, Callable[[], str]], ...] = (
     ("docs/settings.schema.json", reference.schema),
     ("docs/tailrace.example.yaml", reference.example),
     ("docs/commands.md", commands_page),
+    ("docs/metrics.md", declared.markdown),
 )
 
 

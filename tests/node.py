@@ -14,7 +14,7 @@ import duckdb
 import pyarrow as pa
 
 from tailrace.config import Settings
-from tailrace.logs import agent
+from tailrace.logs import run
 
 CAPTURE = Path(__file__).parent / "fixtures" / "node.tar.zst"
 UID = "90da818e-f91d-4da3-96bb-af6f0d1fb6da"
@@ -108,7 +108,7 @@ class World:
 
     def run(self, **changes: Any) -> int:
         """`tailrace run logs --once`."""
-        return agent.run(self.settings(**changes), once=True)
+        return run.run(self.settings(**changes), once=True)
 
     def ask(self, sql: str) -> list[tuple[Any, ...]]:
         """Rows of `sql` over the tables logs and ledger of the lake. An empty lake has empty tables."""

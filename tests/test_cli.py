@@ -28,8 +28,8 @@ def runs(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Settings, bool]]:
     """What `run logs` handed to the agent; the agent's exit code is 1."""
     calls: list[tuple[Settings, bool]] = []
     agent = ModuleType("agent")
-    agent.run = lambda settings, once: calls.append((settings, once)) or 1  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "tailrace.logs.agent", agent)
+    agent.run = lambda settings, once, *_: calls.append((settings, once)) or 1  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "tailrace.logs.run", agent)
     return calls
 
 

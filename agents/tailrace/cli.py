@@ -159,9 +159,18 @@ def _run_logs(ctx: click.Context, /, config: Path | None, once: bool, **flags: A
     if errors := _refusals(loaded):
         _stop(ctx, errors, 2)
     logging.basicConfig(level=logging.INFO, format="tailrace: %(message)s", stream=sys.stderr)
-    from tailrace.logs.agent import run as run_agent
+    from tailrace.logs.run import run as run_agent
 
-    ctx.exit(run_agent(loaded.settings, once))
+    def again() -> Any:
+        try:
+            new = load(given(flags), os.environ, config)
+        except SettingsError as error:
+            raise ValueError("; ".join(error.errors)) from None
+        if errors := _refusals(new):
+            raise ValueError("; ".join(errors))
+        return new.settings
+
+    ctx.exit(run_agent(loaded.settings, once, again, config))
 
 
 run.add_command(

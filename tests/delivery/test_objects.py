@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tailrace.delivery.encode import ParquetEncoder
-from tailrace.delivery.objects import GUARD, Batch, Objects, OpenObject, Sealed
+from tailrace.delivery.objects import GUARD, Batch, Limits, Objects, OpenObject, Sealed
 from tailrace.lake import HOUR_US, LEDGER, LOGS, Partition
 from tests.delivery.made import HOUR, SIZE, batch
 
@@ -30,7 +30,8 @@ def encoder() -> ParquetEncoder:
 def objects(**changes: float) -> Objects:
     limits = {"row_group_bytes": 1 << 20, "seal_bytes": 1 << 20, "seal_seconds": 60.0, "most": 8, **changes}
     return Objects(
-        encoder, int(limits["row_group_bytes"]), int(limits["seal_bytes"]), limits["seal_seconds"], int(limits["most"])
+        encoder,
+        Limits(int(limits["row_group_bytes"]), int(limits["seal_bytes"]), limits["seal_seconds"], int(limits["most"])),
     )
 
 
@@ -47,8 +48,8 @@ def test_a_sealed_object_is_a_parquet_file_of_its_lines_in_the_order_in_which_th
     assert table.schema.names == LOGS.schema.names
     assert table["message"].to_pylist() == ["a 0", "a 10", "a 20", "b 0", "b 10", "a 30", "a 40"]
     assert (one.lines, one.bytes) == (7, 70)
-    assert one.files == {"a": [(0, 50)], "b": [(0, 20)]}
-    assert one.accounts == {"delivered": (7, 70)}
+    assert {n: p.spans for n, p in one.parts.items()} == {"a": ((0, 50),), "b": ((0, 20),)}
+    assert one.accounts == {("shop", "web", "delivered"): (7, 70)}
     assert one.partition == Partition("logs", HOUR)
     assert one.ledger_partition == Partition(LEDGER.name, HOUR)
 
@@ -67,15 +68,15 @@ def test_the_ledger_says_where_every_byte_went() -> None:
         ("a", 0, 10, 1, "delivered", one.key), ("a", 10, 20, 1, "filtered", None),
         ("a", 20, 40, 2, "delivered", one.key),
     ]  # fmt: skip
-    assert one.files == {"a": [(0, 40)]}
-    assert one.accounts == {"delivered": (3, 30), "filtered": (1, 10)}
+    assert one.parts["a"].spans == ((0, 40),)
+    assert one.accounts == {("shop", "web", "delivered"): (3, 30), ("shop", "web", "filtered"): (1, 10)}
 
 
 def test_an_object_whose_lines_were_all_filtered_has_no_payload_but_a_ledger() -> None:
     one = sealed(batch("a", 0, 2, filtered=(0, 1)))
     assert one.payload is None
     assert [row[4:] for row in ledger(one)] == [("filtered", None)]
-    assert one.files == {"a": [(0, 20)]}
+    assert one.parts["a"].spans == ((0, 20),)
 
 
 def test_the_same_lines_have_the_same_key_and_the_same_bytes_however_they_were_cut_into_blocks() -> None:
@@ -108,7 +109,7 @@ def test_the_last_bytes_of_each_span_go_with_it(lines: int) -> None:
     data = bytes(range(lines * SIZE))
     by_line = [batch("a", n, 1, data=data[n * SIZE : (n + 1) * SIZE]) for n in range(lines)]
     one = sealed(*by_line, batch("a", 30, 1, data=b"z" * 10))
-    assert one.ends == {"a": {len(data): data[-GUARD:], 310: b"z" * 10}}
+    assert one.parts["a"].ends == {len(data): data[-GUARD:], 310: b"z" * 10}
 
 
 def test_row_groups_are_as_large_as_they_are_asked_to_be() -> None:
@@ -135,4 +136,4 @@ def test_of_too_many_hours_at_once_the_oldest_objects_are_sealed() -> None:
         held.add(batch("a", n, 1, HOUR + n * HOUR_US), now=float(n))
     assert [o.partition.hour_us for o in held.due(5.0)] == [HOUR, HOUR + HOUR_US]
     assert len(held) == 3
-    assert len(list(held.due(5.0, all_of_them=True))) == 3
+    assert len(list(held.due(5.0, room=0))) == 3

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tailrace.logs import agent, source
+from tailrace.logs import deliver, source
 from tests.logs.live import Live
 from tests.node import UID, World, stamp, warnings, writer
 
@@ -49,73 +49,6 @@ def run_apart(world: World, limit: int = 0, uid: int = 0, **changes: Any) -> tup
     assert done.returncode == 0, done.stderr[-3000:]
     code, memory = json.loads(done.stdout.splitlines()[-1])
     return code, memory, done.stderr
-
-
-def test_a_line_of_a_hundred_mebibytes_is_one_row_and_memory_stays_flat(world: World) -> None:
-    w = writer(world.root)
-    w.record("before")
-    size = 100 << 20
-    with w.path.open("ab") as f:
-        f.write(f"{stamp(w.at)} stdout F ".encode())
-        for _ in range(100):
-            f.write(b"x" * (1 << 20))
-        f.write(b"\n")
-    w.record("after")
-    code, memory, said = run_apart(world)
-    assert code == 0
-    assert memory < 150, "MiB: a third more than the line at most, and it was not kept"
-    assert world.ask("SELECT length(message), file_bytes, cut FROM logs ORDER BY file_offset") == [
-        (6, 47, None), (1 << 20, size + 41, "size"), (5, 46, None),
-    ]  # fmt: skip
-    ((kept, lost),) = world.ask(
-        "SELECT sum(to_offset - from_offset) FILTER (account = 'delivered'), "
-        "sum(to_offset - from_offset) FILTER (account = 'truncated') FROM ledger"
-    )
-    assert kept + lost == w.path.stat().st_size
-    assert size - (1 << 20) - 1024 <= lost <= size - (1 << 20)
-    assert "1 lines are not whole" in said
-    world.assert_sound()
-
-
-def test_a_line_of_a_hundred_mebibytes_in_partial_records_is_one_row_and_memory_stays_flat(world: World) -> None:
-    w = writer(world.root)
-    w.record("before")
-    piece = b"x" * (1 << 14)
-    with w.path.open("ab") as f:
-        for n in range(100 << 6):
-            f.write(f"{stamp(w.at)} stdout P ".encode() + piece + b"\n")
-            if n % 1000 == 0:
-                f.write(f"{stamp(w.at)} stderr F between {n}\n".encode())
-    w.record("end")
-    w.record("after")
-    code, memory, _ = run_apart(world)
-    assert code == 0
-    assert memory < 150
-    assert world.ask("SELECT length(message), cut FROM logs WHERE stream = 'stdout' ORDER BY file_offset") == [
-        (6, None), (1 << 20, "size"), (5, None),
-    ]  # fmt: skip
-    records = (100 << 6) * (41 + (1 << 14)) + 44
-    assert world.ask("SELECT file_bytes FROM logs WHERE cut = 'size'") == [(records,)]
-    assert world.messages("stream = 'stderr'") == [f"between {n}" for n in range(0, 100 << 6, 1000)]
-    world.assert_sound()
-
-
-def test_a_line_that_grows_without_end_while_it_is_followed_is_one_row(world: World) -> None:
-    w = writer(world.root)
-    live = Live(world, max_line=4096)
-    w.record("before")
-    w.raw(f"{stamp(w.at)} stdout F ".encode())
-    for _ in range(20):
-        w.raw(b"x" * 3000)
-        live.tick()
-    w.raw(b"\n")
-    w.record("after")
-    live.tick(3, times=4)
-    live.stop()
-    assert world.ask("SELECT length(message), file_bytes, cut FROM logs ORDER BY file_offset") == [
-        (6, 47, None), (4096, 60_041, "size"), (5, 46, None),
-    ]  # fmt: skip
-    world.assert_sound()
 
 
 def test_very_many_short_lines_of_one_trace_are_cut_and_do_not_end_the_agent(world: World) -> None:
@@ -156,46 +89,6 @@ def test_ten_thousand_files_at_once_are_read_and_then_left_in_peace(many: World)
     assert sorted(many.lake.rglob("*.parquet")) == before
 
 
-def six_hundred(world: World) -> list[str]:
-    for pod in range(300):
-        w = writer(world.root, pod=f"p{pod}")
-        w.record(f"{pod} old")
-        w.rotate("20261120-220001")
-        w.record(f"{pod} new")
-    writer(world.root, pod="empty").path.touch()
-    writer(world.root, pod="half").raw(b"2026-11-20T22:00:00Z stdout F no end")
-    return sorted(f"{pod} {age}" for pod in range(300) for age in ("old", "new"))
-
-
-def test_six_hundred_files_and_128_handles_lose_nothing(world: World) -> None:
-    messages = six_hundred(world)
-    for n in range(100):  # these come first and have no whole line to give
-        writer(world.root, pod=f"a{n}").raw(b"2026-11-20T22:00:00Z stdout F no end")
-    code, _, said = run_apart(world, limit=128)
-    assert code == 0
-    assert sorted(world.messages()) == messages
-    assert said.count("files wait: too many open files") == 1
-    world.assert_sound()
-
-
-def test_six_hundred_files_and_few_handles_are_all_followed(world: World, caplog: pytest.LogCaptureFixture) -> None:
-    messages = six_hundred(world)
-    live = Live(world)
-    live.agent.source._most = 60
-    live.tick(2, times=60)
-    assert sorted(world.messages()) == messages
-    for pod in (0, 150, 299):
-        w = writer(world.root, pod=f"p{pod}")
-        w.record(f"{pod} late")
-        messages.append(f"{pod} late")
-    live.tick(2, times=60)
-    live.stop()
-    assert sorted(world.messages()) == sorted(messages)
-    assert len(list(live.agent.source.tails)) == 0
-    assert "files wait: too many open files" in warnings(caplog)
-    world.assert_sound()
-
-
 @pytest.fixture
 def small_disk(world: World) -> Iterator[Path]:
     """A disk of one mebibyte under the lake."""
@@ -213,7 +106,7 @@ def small_disk(world: World) -> Iterator[Path]:
 def test_a_full_disk_under_the_lake_is_told_and_delivers_once_when_there_is_room(
     world: World, small_disk: Path, free: int, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(agent, "_RETRY", (0.0, 0.0))
+    monkeypatch.setattr(deliver, "_RETRY", (0.0, 0.0))
     w = writer(world.root)
     w.records([os.urandom(500).hex() for _ in range(300)])
     filler = small_disk / "filler"
@@ -235,7 +128,7 @@ def test_a_full_disk_under_the_lake_is_told_and_delivers_once_when_there_is_room
 def test_a_disk_that_fills_up_while_files_are_followed_holds_reading_back_until_there_is_room(
     world: World, small_disk: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(agent, "_RETRY", (0.0, 0.0))
+    monkeypatch.setattr(deliver, "_RETRY", (0.0, 0.0))
     w = writer(world.root)
     live = Live(world, seal_bytes=4096)
     filler = small_disk / "filler"
@@ -248,9 +141,8 @@ def test_a_disk_that_fills_up_while_files_are_followed_holds_reading_back_until_
         w.records(messages[-20:])
         live.tick()
     assert world.messages() == []
-    assert "reading has stopped" in warnings(caplog)
-    assert live.agent._sealed
-    assert len(live.agent._sealed) <= 8, "what waits is bounded"
+    assert "refused an object" in warnings(caplog)
+    assert live.agent.delivery.left
     filler.unlink()
     live.tick(times=20)
     assert live.stop() == 0
@@ -264,7 +156,7 @@ def test_a_sink_that_refuses_for_a_while_does_not_end_a_single_run_early(
 ) -> None:
     from tailrace.delivery.sinks.local import LocalSink
 
-    monkeypatch.setattr(agent, "_RETRY", (0.0, 0.0))
+    monkeypatch.setattr(deliver, "_RETRY", (0.0, 0.0))
     store, calls = LocalSink.store, []
 
     def refusing(self: LocalSink, sealed: Any) -> None:

@@ -42,49 +42,6 @@ def test_partial_records_of_both_streams_are_joined_across_many_blocks(
     world.assert_sound()
 
 
-def test_forty_pieces_with_long_pauses_and_restarts_between_them_are_one_line(world: World) -> None:
-    w = writer(world.root)
-    live = Live(world)
-    for n in range(40):
-        w.record(f"piece {n} ", tag="P")
-        live.tick(600)
-        live.tick(times=2)
-        if n % 13 == 12:
-            live.stop()
-            live = Live(world)
-    w.record("end")
-    live.tick(600, times=3)
-    live.stop()
-    assert world.messages() == ["".join(f"piece {n} " for n in range(40)) + "end"]
-    assert world.ask("SELECT cut FROM logs") == [(None,)]
-    world.assert_sound()
-
-
-def test_a_partial_line_that_never_ends_holds_nobody_back(world: World) -> None:
-    w = writer(world.root)
-    live = Live(world)
-    w.record("begun ", tag="P")
-    errors = []
-    for turn in range(20):
-        errors += [f"error {turn} {n}" for n in range(200)]
-        w.records(errors[-200:], "stderr")
-        live.tick(3)
-        if turn in (7, 13):
-            live.tick(3, times=2)
-            live.stop()
-            live = Live(world)
-    live.tick(3, times=3)
-    assert world.messages("stream = 'stderr'") == errors
-    assert world.messages("stream = 'stdout'") == []
-    assert (world.folder / "state/checkpoint.json").stat().st_size < 1000
-    w.record("ended")
-    live.tick(3, times=3)
-    live.stop()
-    assert world.messages("stream = 'stdout'") == ["begun ended"]
-    assert world.messages("stream = 'stderr'") == errors
-    world.assert_sound()
-
-
 def test_a_stop_within_a_line_emits_no_half_of_it(world: World) -> None:
     w = writer(world.root)
     live = Live(world)
@@ -100,42 +57,6 @@ def test_a_stop_within_a_line_emits_no_half_of_it(world: World) -> None:
     assert world.run() == 0
     assert sorted(world.messages()) == ["a partial record", "half a line", "other", "whole"]
     assert world.ask("SELECT count(*) FROM logs WHERE cut IS NOT NULL") == [(0,)]
-    world.assert_sound()
-
-
-def test_a_partial_record_of_a_crashed_container_is_not_joined_to_the_next_containers_first_line(world: World) -> None:
-    w = writer(world.root)
-    w.record("died here", tag="P")
-    w.rotate("20261120-220001")
-    again = writer(world.root)
-    again.name = "1.log"
-    again.record("fresh start")
-    assert world.run() == 0
-    assert world.ask("SELECT restart, message, cut FROM logs ORDER BY restart") == [
-        (0, "died here", "end"), (1, "fresh start", None),
-    ]  # fmt: skip
-    world.assert_sound()
-
-
-def test_a_record_that_is_not_cri_ends_a_partial_line(world: World) -> None:
-    w = writer(world.root)
-    w.record("begun ", tag="P")
-    w.raw(b"not a record\n")
-    w.record("another")
-    assert world.run() == 0
-    assert world.ask("SELECT message, cut FROM logs ORDER BY file_offset") == [
-        ("begun ", "end"), ("not a record", None), ("another", None),
-    ]  # fmt: skip
-    world.assert_sound()
-
-
-def test_only_the_first_tag_decides_whether_a_line_goes_on(world: World) -> None:
-    w = writer(world.root)
-    w.record("a ", tag="P:F")
-    w.record("b", tag="F:P")
-    w.record("c", tag="F")
-    assert world.run(multiline="none") == 0
-    assert world.messages() == ["a b", "c"]
     world.assert_sound()
 
 

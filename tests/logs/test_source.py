@@ -88,24 +88,6 @@ def test_a_deleted_file_is_let_go_even_if_another_folder_cannot_be_read(
     assert world.messages() == ["a"]
 
 
-def test_a_folder_that_cannot_be_read_for_a_while_does_not_end_the_files_in_it(world: World) -> None:
-    w = writer(world.root)
-    live = Live(world)
-    w.record("whole")
-    w.raw(b"2026-11-20T22:00:00.5Z stdout F half")
-    live.tick(times=2)
-    with pytest.MonkeyPatch.context() as patch:
-        live.agent.source.scanner._listings.clear()
-        refuse(patch, w.folder.parent)
-        live.tick(30, times=5)
-    assert world.messages() == ["whole"]
-    w.raw(b" a line\n")
-    live.tick(3, times=3)
-    live.stop()
-    assert world.messages() == ["whole", "half a line"]
-    world.assert_sound()
-
-
 def refuse(monkeypatch: pytest.MonkeyPatch, path: Path) -> None:
     """Answer EACCES for `path`, as the kernel does to an agent that is not root (these tests may be)."""
     for name in ("open", "listdir"):
@@ -117,40 +99,6 @@ def refuse(monkeypatch: pytest.MonkeyPatch, path: Path) -> None:
             return _real(at, *args, **more)  # type: ignore[operator]
 
         monkeypatch.setattr(os, name, refusing)
-
-
-@pytest.mark.parametrize("what", ["file", "folder"])
-def test_what_cannot_be_read_waits_while_others_go_on_and_is_read_later_once(
-    world: World, what: str, caplog: pytest.LogCaptureFixture
-) -> None:
-    w, other = writer(world.root), writer(world.root, pod="other")
-    w.records(["a", "b"])
-    other.record("x")
-    live = Live(world)
-    with pytest.MonkeyPatch.context() as patch:
-        refuse(patch, w.path if what == "file" else w.folder)
-        live.tick(times=5)
-        assert world.messages() == ["x"]
-    assert warnings(caplog).count(f"{what} unreadable") == 1
-    assert "Permission denied" in warnings(caplog)
-    live.tick(5, times=2)
-    live.stop()
-    assert sorted(world.messages()) == ["a", "b", "x"]
-    world.assert_sound()
-
-
-def test_a_file_that_loses_its_read_permission_goes_on_where_it_was_when_it_has_it_back(world: World) -> None:
-    w = writer(world.root)
-    w.records(["a", "b"])
-    assert world.run() == 0
-    w.record("c")
-    with pytest.MonkeyPatch.context() as patch:
-        refuse(patch, w.path)
-        assert world.run() == 0
-        assert world.messages() == ["a", "b"]
-    assert world.run() == 0
-    assert world.messages() == ["a", "b", "c"]
-    world.assert_sound()
 
 
 @pytest.mark.parametrize("reason", ["file", "folder", "excluded", "unmounted"])

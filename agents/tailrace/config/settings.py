@@ -141,6 +141,34 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     block_bytes: Annotated[
         int, Setting("agent", Size(KIB, GIB), "Bytes of all files that are read in one tick.", "4MiB")
     ] = 8 * MIB
+    memory_bytes: Annotated[
+        int,
+        Setting(
+            "agent",
+            Size(MIB),
+            "Bytes of lines, open and sealed, that may be in memory: past it reading waits.",
+            "256MiB",
+        ),
+    ] = 64 * MIB
+    outbox_bytes: Annotated[
+        int,
+        Setting(
+            "agent",
+            Size(0),
+            "Bytes of objects that may wait on disk, in the state folder, while a sink can't.",
+            "10GiB",
+        ),
+    ] = GIB
+    held_bytes: Annotated[
+        int,
+        Setting("agent", Size(0), "Bytes of deleted log files that may be held open until they are delivered.", "4GiB"),
+    ] = GIB
+    listen: Annotated[
+        str,
+        Setting(
+            "agent", Text(), "Where /metrics, /healthz and /readyz are served (host:port); empty: nowhere.", ":9109"
+        ),
+    ] = ""
     tick: Annotated[
         float, Setting("agent", Duration(0.01), "How long the agent waits for more bytes when there are none.", "500ms")
     ] = 1.0

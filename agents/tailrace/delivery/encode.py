@@ -17,6 +17,10 @@ Spans = Sequence[tuple[int, int]]
 class Encoder(Protocol):
     """Turns the tables of one object into its payload."""
 
+    @property
+    def size(self) -> int:
+        """Bytes of the payload so far."""
+
     def write(self, table: pa.Table) -> None:
         """Take a row group's worth of rows."""
 
@@ -30,6 +34,11 @@ class ParquetEncoder:
     def __init__(self, table: Table) -> None:
         self._out = pa.BufferOutputStream()
         self._writer = pq.ParquetWriter(self._out, table.schema, **parquet_options(table))
+
+    @property
+    def size(self) -> int:
+        """Bytes of the finished row groups."""
+        return int(self._out.tell())
 
     def write(self, table: pa.Table) -> None:
         """One row group."""

@@ -1,8 +1,9 @@
 """objects: batches to sealed objects: `open → sealed`. What happens to one after that is the sinks' and the agent's.
 
 An open object collects the lines of one table and one hour. It is sealed when it is large or old enough, and never
-changes from then on. Its key is a digest of its partition, the ranges it was made from and the raw bytes of those: the
-same key proves the same lines. With each goes its ledger object, under the same key: where those bytes went.
+changes from then on. Its key is a digest of its partition, of the settings that decide what becomes of a line, of the
+ranges it was made from and of their raw bytes: the same key proves the same lines. With each goes its ledger object,
+under the same key: where those bytes went.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
+import numpy as np
 import pyarrow as pa
 import xxhash
 
@@ -46,24 +48,36 @@ class Batch:
         return sum(e.ranges.bytes for e in self.entries)
 
 
-@dataclass
-class _Part:
-    """What an open object holds of one file: its spans, in the order in which they came, and a digest of their bytes.
+@dataclass(frozen=True)
+class Limits:
+    """When an open object is sealed: raw bytes, age in seconds, hours open at once; and bytes of a row group."""
 
-    ends: the last GUARD bytes of a span, by its end.
+    row_group_bytes: int
+    seal_bytes: int
+    seal_seconds: float
+    most: int = 8
+
+
+@dataclass(frozen=True)
+class Part:
+    """What a sealed object holds of one file.
+
+    spans: sorted, none touches the next. read: the pieces whose raw bytes `digest` covers (xxh3_64, in that order).
+    ends: by the end of a piece, up to GUARD bytes before it.
     """
 
-    ref: FileRef
-    ends: dict[int, bytes] = field(default_factory=dict)
-    spans: list[tuple[int, int]] = field(default_factory=list)
-    digest: xxhash.xxh3_64 = field(default_factory=xxhash.xxh3_64)
+    file: FileRef
+    spans: tuple[tuple[int, int], ...]
+    read: tuple[tuple[int, int], ...]
+    digest: str
+    ends: dict[int, bytes]
 
 
 @dataclass(frozen=True)
 class Sealed:
-    """A finished object. payload is None if every line of it was filtered. ledger: the rows that say so, as Parquet.
+    """A finished object. payload is None if it has no lines. ledger: the rows that say where its bytes went (Parquet).
 
-    files: the spans of each file. ends: for each file, by the end of a span, up to GUARD bytes before it.
+    parts: what it holds of each file, by the file's id. accounts: lines and bytes by namespace, pod and account.
     """
 
     partition: Partition
@@ -71,18 +85,41 @@ class Sealed:
     payload: pa.Buffer | None
     ledger_partition: Partition
     ledger: pa.Buffer
-    files: dict[str, list[tuple[int, int]]]
-    ends: dict[str, dict[int, bytes]]
+    parts: dict[str, Part]
     lines: int
     bytes: int
-    accounts: dict[str, tuple[int, int]]
+    accounts: dict[tuple[str, str, str], tuple[int, int]]
+
+    @property
+    def held(self) -> int:
+        """Bytes of memory that it takes."""
+        return int(self.ledger.size) + (int(self.payload.size) if self.payload is not None else 0)
+
+
+@dataclass
+class _Collected:
+    """What an open object holds of one file so far: all its spans, those whose bytes were at hand, and their digest."""
+
+    ref: FileRef
+    spans: list[tuple[int, int]] = field(default_factory=list)
+    read: list[tuple[int, int]] = field(default_factory=list)
+    ends: dict[int, bytes] = field(default_factory=dict)
+    digest: xxhash.xxh3_64 = field(default_factory=xxhash.xxh3_64)
+
+    def part(self) -> Part:
+        """All of it, for good."""
+        return Part(self.ref, tuple(Spans(self.spans)), tuple(self.read), self.digest.hexdigest(), self.ends)
 
 
 class OpenObject:
     """The lines of one hour on their way into one object."""
 
-    def __init__(self, partition: Partition, encoder: Encoder, row_group_bytes: int, now: float) -> None:
+    def __init__(
+        self, partition: Partition, encoder: Encoder, row_group_bytes: int, now: float, settings: str = ""
+    ) -> None:
+        """`settings`: a digest of those that decide which lines there are and what is in them."""
         self.partition = partition
+        self.settings = settings
         self.opened = now
         self.bytes = 0
         self.lines = 0
@@ -90,7 +127,7 @@ class OpenObject:
         self._row_group_bytes = row_group_bytes
         self._batches: list[pa.RecordBatch] = []
         self._waiting = 0
-        self._parts: dict[str, _Part] = {}
+        self._files: dict[str, _Collected] = {}
         self._entries: list[tuple[tuple[FileRef, ...], Entry]] = []
 
     def add(self, batch: Batch) -> None:
@@ -112,84 +149,104 @@ class OpenObject:
         places = entry.at.tolist() if entry.at is not None else [-1] * len(r)
         for file, start, stop, at in zip(r.file.tolist(), r.start.tolist(), r.stop.tolist(), places, strict=True):
             ref = batch.files[file]
-            part = self._parts.get(ref.id)
-            if part is None:
-                part = self._parts[ref.id] = _Part(ref)
+            of = self._files.get(ref.id)
+            if of is None:
+                of = self._files[ref.id] = _Collected(ref)
+            of.spans.append((start, stop))
+            if at < 0:
+                continue
             before = b""
-            if part.spans and part.spans[-1][1] == start:
-                part.spans[-1] = (part.spans[-1][0], stop)
-                before = part.ends.pop(start, b"")
+            if of.read and of.read[-1][1] == start:
+                of.read[-1] = (of.read[-1][0], stop)
+                before = of.ends.pop(start, b"")
             else:
-                part.spans.append((start, stop))
-            if at >= 0:
-                raw = batch.data[at : at + stop - start]
-                part.digest.update(raw)
-                part.ends[stop] = (before + bytes(raw[-GUARD:]))[-GUARD:]
+                of.read.append((start, stop))
+            raw = batch.data[at : at + stop - start]
+            of.digest.update(raw)
+            of.ends[stop] = (before + bytes(raw[-GUARD:]))[-GUARD:]
 
     def _flush(self) -> None:
         if self._batches:
             self._encoder.write(pa.Table.from_batches(self._batches))
         self._batches, self._waiting = [], 0
 
-    def seal(self, cluster: str, node: str, now_us: int) -> Sealed:
-        """Close the object. `now_us`: microseconds since 1970, the time of its ledger rows."""
+    def seal(self, cluster: str, node: str, now_us: int, key: str | None = None) -> Sealed:
+        """Close the object. now_us: microseconds since 1970, the time of its ledger rows. key: of an object that is
+        made once more, whose pieces may have been read in another order."""
         self._flush()
-        key = self._key()
-        ranges = {name: part.spans for name, part in sorted(self._parts.items())}
-        payload = self._encoder.finish(key, ranges) if self.lines else None
+        parts = {name: of.part() for name, of in sorted(self._files.items())}
+        key = key or key_of(self.partition, self.settings, parts)
+        payload = self._encoder.finish(key, {name: part.spans for name, part in parts.items()}) if self.lines else None
         rows = ledger_batch(
             cluster, node, now_us, ((ref, e.account, e.ranges) for ref, e in self._entries), key if self.lines else None
         )
-        accounts: dict[str, tuple[int, int]] = {}
-        for _, entry in self._entries:
-            lines, size = accounts.get(entry.account, (0, 0))
-            accounts[entry.account] = (lines + int(entry.ranges.lines.sum()), size + entry.ranges.bytes)
-        files = {name: list(Spans(part.spans)) for name, part in self._parts.items()}
-        ends = {name: part.ends for name, part in self._parts.items()}
         return Sealed(
-            self.partition, key, payload, Partition.of(LEDGER.name, now_us), parquet_bytes(LEDGER, rows), files, ends,
-            self.lines, self.bytes, accounts,
+            self.partition, key, payload, Partition.of(LEDGER.name, now_us), parquet_bytes(LEDGER, rows), parts,
+            self.lines, self.bytes, self._accounts(),
         )  # fmt: skip
 
-    def _key(self) -> str:
-        digest = xxhash.xxh3_128(str(self.partition.path).encode())
-        for name, part in sorted(self._parts.items()):
-            digest.update(f"\n{name} {part.spans} {part.digest.hexdigest()}".encode())
-        return digest.hexdigest()
+    def _accounts(self) -> dict[tuple[str, str, str], tuple[int, int]]:
+        out: dict[tuple[str, str, str], tuple[int, int]] = {}
+        for refs, entry in self._entries:
+            r = entry.ranges
+            lines = np.bincount(r.file, r.lines, len(refs)).tolist()
+            sizes = np.bincount(r.file, r.stop - r.start, len(refs)).tolist()
+            for ref, n, size in zip(refs, lines, sizes, strict=True):
+                if size:
+                    name = (ref.origin.namespace, ref.origin.pod, entry.account)
+                    had = out.get(name, (0, 0))
+                    out[name] = (had[0] + int(n), had[1] + int(size))
+        return out
+
+    @property
+    def held(self) -> int:
+        """Bytes of memory that it takes, about."""
+        return sum(int(b.nbytes) for b in self._batches) + self._encoder.size
+
+
+def key_of(partition: Partition, settings: str, parts: dict[str, Part]) -> str:
+    """The name of an object. Where and in which order its pieces were read makes no difference to it."""
+    digest = xxhash.xxh3_128(f"{partition.path} {settings}".encode())
+    for name, part in sorted(parts.items()):
+        digest.update(f"\n{name} {part.spans} {part.digest}".encode())
+    return digest.hexdigest()
 
 
 class Objects:
     """The open objects of all partitions."""
 
-    def __init__(
-        self, encoder: Callable[[], Encoder], row_group_bytes: int, seal_bytes: int, seal_seconds: float, most: int = 8
-    ) -> None:
-        self._encoder = encoder
-        self._row_group_bytes, self._seal_bytes, self._seal_seconds, self._most = (
-            row_group_bytes,
-            seal_bytes,
-            seal_seconds,
-            most,
-        )
+    def __init__(self, encoder: Callable[[], Encoder], limits: Limits, settings: str = "") -> None:
+        self._encoder, self._limits, self._settings = encoder, limits, settings
         self._open: dict[Partition, OpenObject] = {}
 
     def __len__(self) -> int:
         return len(self._open)
 
+    @property
+    def held(self) -> int:
+        """Bytes of memory that the open objects take, about."""
+        return sum(o.held for o in self._open.values())
+
     def add(self, batch: Batch, now: float) -> None:
         """Put a batch into its partition's object."""
         if batch.partition not in self._open:
-            self._open[batch.partition] = OpenObject(batch.partition, self._encoder(), self._row_group_bytes, now)
+            self._open[batch.partition] = OpenObject(
+                batch.partition, self._encoder(), self._limits.row_group_bytes, now, self._settings
+            )
         self._open[batch.partition].add(batch)
 
-    def due(self, now: float, all_of_them: bool = False) -> Iterable[OpenObject]:
-        """Take out what is to be sealed: the large, the old, and the oldest while too many hours are open at once."""
-        out = [
-            o for o in self._open.values()
-            if all_of_them or o.bytes >= self._seal_bytes or now - o.opened >= self._seal_seconds
-        ]  # fmt: skip
+    def due(self, now: float, room: int | None = None) -> Iterable[OpenObject]:
+        """Take out what is to be sealed: the large, the old, and the oldest while too many hours are open at once.
+
+        room: bytes that may stay open; the largest leave until it is enough (0: all of them).
+        """
+        limits = self._limits
+        out = [o for o in self._open.values() if o.bytes >= limits.seal_bytes or now - o.opened >= limits.seal_seconds]
         rest = sorted((o for o in self._open.values() if o not in out), key=lambda o: o.opened)
-        out += rest[: max(0, len(rest) - self._most)]
+        out += rest[: max(0, len(rest) - limits.most)]
         for o in out:
             del self._open[o.partition]
+        while room is not None and self._open and (room == 0 or self.held > room):
+            largest = max(self._open.values(), key=lambda o: o.held)
+            out.append(self._open.pop(largest.partition))
         return out

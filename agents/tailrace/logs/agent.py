@@ -1,146 +1,194 @@
-"""agent: wires source, pipeline, objects and sink, and keeps the order of things: start, read, store, commit, stop.
+"""agent: wires source, pipeline, objects and delivery, and keeps the order of things: recover, read, deliver, stop.
 
-Nothing is committed before a sink has stored it. While the sink can't, sealed objects wait up to a number, then reading
-stops: the log files are the queue.
+Reading is pulled by one budget of bytes: what is open and what is sealed and waits. While a sink can't take objects the
+log files are the queue, as long as they are there; see `_relieve` for when they are not.
 """
 
 from __future__ import annotations
 
 import fnmatch
-import gc
 import logging
-import resource
-import signal
 import threading
 import time
-from collections import deque
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from types import FrameType
+from collections.abc import Callable
 
-import pyarrow as pa
-
-from tailrace.config import Settings, node_name
-from tailrace.delivery.objects import Objects, Sealed
-from tailrace.delivery.sinks import Sink, open_sink
+from tailrace.config import Settings
+from tailrace.delivery.objects import Limits, Objects, OpenObject, Sealed
+from tailrace.delivery.sinks import Sink
+from tailrace.lake import HOUR_US, LOGS, Partition
 from tailrace.logs.block import Flush
-from tailrace.logs.checkpoint import StateError, StateFolder
+from tailrace.logs.checkpoint import StateFolder
 from tailrace.logs.counts import Counts
+from tailrace.logs.deliver import Delivery
+from tailrace.logs.giveup import abandoned_batch, ranges_of
 from tailrace.logs.pipeline import Pipeline
+from tailrace.logs.recover import rebuild, resolve
+from tailrace.logs.report import Report
 from tailrace.logs.source import Problems, Scanner, Source, SourceSettings
-from tailrace.logs.transform import TransformError
+from tailrace.logs.source.abandoned import Abandoned
+from tailrace.logs.telemetry import Snapshot, problem_counts
+from tailrace.logs.telemetry.watch import Watch
 
-_WAITING = 4  # sealed objects that may wait for a sink before reading stops
-_RETRY = (0.5, 30.0)  # seconds before a refused object is offered again: at first, at most
-_LAST_READ = 5.0  # seconds for which a stopping agent still reads; a pod has 30 to end
+_LAST_READ = 5.0  # seconds for which a stopping agent still reads
+_LAST_STORE = 15.0  # seconds for which it offers what it has to a sink that refuses; a pod has 30 to end
 _ONCE_TRIES = 6  # refusals in a row after which `--once` gives up; a running agent never does
 
 log = logging.getLogger("tailrace")
 
 
-def run(settings: Settings, once: bool) -> int:
-    """Follow the node's logs until told to stop (SIGTERM, SIGINT), or read what is there and stop.
-
-    Returns 0, or 1 if it could not start or if bytes that it read are with no sink; standard error says which.
-    """
-    pa.set_cpu_count(1)  # the node's cores are its pods'
-    pa.set_io_thread_count(1)
-    gc.enable()
-    gc.set_threshold(100_000)  # blocks leave no cycles behind; looking for some after every 700 objects is for nothing
-    _raise_file_limit()
-    counts = Counts()
-    try:
-        sink = open_sink(settings)
-        pipeline = Pipeline(settings, counts, log.warning)
-        folder = StateFolder(settings.state, node_name(settings), log.warning)
-    except (StateError, TransformError, ValueError) as e:
-        log.error("%s", e)
-        return 1
-    try:
-        agent = LogAgent(settings, sink, pipeline, folder, counts)
-    except StateError as e:
-        folder.release()
-        log.error("%s", e)
-        return 1
-    try:
-        with _until_signalled() as stop:
-            left = agent.read_once(stop) if once else agent.follow(stop)
-    finally:
-        agent.close()
-    for sentence in (*counts.story(), *agent.source.problems.story()):
-        log.info("%s", sentence)
-    if left:
-        log.error("%d objects are not stored: their lines are read again at the next start; mend the sink", left)
-    if waiting := agent.source.waiting:
-        log.error("%d files were not read, because too many are open: raise the limit (ulimit -n)", waiting)
-    return 1 if left or (waiting and once) else 0
-
-
 class LogAgent:
     """The log agent of one node. One thread; each tick costs the same number of calls whatever the number of lines."""
 
-    def __init__(self, settings: Settings, sink: Sink, pipeline: Pipeline, folder: StateFolder, counts: Counts) -> None:
-        """Raises StateError if the checkpoint is not this node's."""
+    def __init__(
+        self,
+        settings: Settings,
+        sink: Sink,
+        pipeline: Pipeline,
+        folder: StateFolder,
+        counts: Counts,
+        report: Report | None = None,
+    ) -> None:
+        """Raises StateError if the checkpoint is not this node's, OSError if the state folder can't be used."""
         self.settings, self.sink, self.pipeline, self.folder, self.counts = settings, sink, pipeline, folder, counts
+        self.report = report or Report(settings.sink, counts)
         self.progress = folder.load()
-        excluded = settings.exclude
-        scanner = Scanner(
-            str(settings.root),
-            Problems(log.warning),
-            lambda namespace: any(fnmatch.fnmatchcase(namespace, pattern) for pattern in excluded),
+        self.source = self._new_source()
+        self.delivery = Delivery(
+            sink, folder, self.progress, self.report, settings.outbox_bytes, lambda: self.source.handles()
         )
-        self.source = Source(
-            scanner,
-            self.progress,
-            SourceSettings(settings.block_bytes, settings.max_line, settings.quiet, str(settings.state)),
-        )
-        seal_seconds = 0.0 if sink.immediate else settings.seal_seconds
-        self.objects = Objects(sink.encoder, settings.row_group_bytes, settings.seal_bytes, seal_seconds)
-        self._sealed: deque[Sealed] = deque()
-        self._refused = 0
-        self._retry_at = 0.0
+        self.objects = Objects(sink.encoder, self._limits(), pipeline.digest)
+        self._watch = Watch()
         self._next_scan = 0.0
-        self._unsaved = False
+        self._recovered = False
 
-    def follow(self, stop: threading.Event) -> int:
-        """Read until `stop`; then deliver what was read. Returns the number of objects that no sink has."""
+    def _new_source(self) -> Source:
+        scanner = Scanner(
+            str(self.settings.root),
+            Problems(log.warning),
+            lambda namespace: any(fnmatch.fnmatchcase(namespace, pattern) for pattern in self.settings.exclude),
+        )
+        s = self.settings
+        return Source(scanner, self.progress, SourceSettings(s.block_bytes, s.max_line, s.quiet, str(s.state)))
+
+    def _limits(self) -> Limits:
+        s = self.settings
+        return Limits(s.row_group_bytes, s.seal_bytes, 0.0 if self.sink.immediate else s.seal_seconds)
+
+    def reload(self, settings: Settings, pipeline: Pipeline, now: float) -> None:
+        """Go on with other settings. What was read under the old ones is sealed first; no place is lost."""
+        self._seal(now, room=0)
+        self.settings, self.pipeline = settings, pipeline
+        self.objects = Objects(self.sink.encoder, self._limits(), pipeline.digest)
+        self._next_scan = 0.0
+
+    def follow(self, stop: threading.Event, between: Callable[[float], None] = lambda _: None) -> int:
+        """Read until `stop`; then deliver what was read. Returns the number of objects that no sink has.
+
+        between: called after each tick, with its time.
+        """
         while not stop.is_set():
-            self.tick(time.monotonic(), stop)
+            now = time.monotonic()
+            self.tick(now, stop)
+            between(now)
             stop.wait(self.settings.tick)
         return self.finish(time.monotonic())
 
     def tick(self, now: float, stop: threading.Event | None = None) -> None:
         """Look for files if that is due, read what is there, deliver what is due. `now`: monotonic seconds."""
+        self.report.health.beat()
+        if not self.recover(now):
+            return
         if now >= self._next_scan:
             self.source.scan(now)
+            self.report.scanned(self.source.scanner.complete)
             self._next_scan = now + self.settings.scan
         self._tick(now, Flush.NOTHING, (lambda: not stop.is_set()) if stop else _always)
+        self._relieve(now)
+        self._publish(now)
         self.source.release()
 
+    def recover(self, now: float) -> bool:
+        """Settle what the last run left behind, before anything is read. False if the sink can't tell now."""
+        if self._recovered or self.delivery.retry_in(now):
+            return self._recovered
+        try:
+            unresolved = resolve(self.delivery)
+            if unresolved:
+                self._rebuild_all(unresolved, now)
+        except OSError as e:
+            self.delivery.refuse(e, now, "sink")
+            return False
+        self._recovered = True
+        return True
+
+    def _rebuild_all(self, unresolved: list[Sealed], now: float) -> None:
+        """Make the objects anew that no sink has. What can't be made is read as any other bytes, or is gone."""
+        for intent in unresolved:
+            source = self._new_source()
+            try:
+                source.scan(now)
+                source.poll(now)
+                present = set(source.handles())
+                made = rebuild(intent, source, self.pipeline, self._open(intent.partition, now))
+            finally:
+                source.close()
+            if made is not None:
+                self.sink.store(made)
+                self.delivery.take_up(made)
+                continue
+            gone = [a for a in ranges_of(intent, "gone") if a.file.id not in present]
+            self._account(gone, now)
+            self.delivery.intents.forget(intent.key)
+            log.warning(
+                "object %s was about to be stored when the agent stopped, and can't be built again: %d bytes of %d "
+                "files are gone and stand in the ledger as abandoned, the rest is read anew; a sink that took it all "
+                "the same has those lines twice: `tailrace query audit/duplicates`",
+                intent.key, sum(a.stop - a.start for a in gone), len({a.file.id for a in gone}),
+            )  # fmt: skip
+        self.delivery.settle()
+
+    def _open(self, partition: Partition, now: float) -> OpenObject:
+        return OpenObject(partition, self.sink.encoder(), self.settings.row_group_bytes, now, self.pipeline.digest)
+
     def finish(self, now: float) -> int:
-        """Deliver what was read and what was held back, but no half line. Returns the objects that no sink has."""
+        """Deliver what was read and what was held back, but no half line. Returns the objects that no sink has.
+
+        What the sink does not take in time goes to the outbox, if there is room.
+        """
         end = time.monotonic() + _LAST_READ
-        self._tick(now, Flush.LINES, lambda: time.monotonic() < end)
-        return self._drain()
+        if self._recovered:
+            self._tick(now, Flush.LINES, lambda: time.monotonic() < end)
+        self._drain(now, lambda: time.monotonic() < end - _LAST_READ + _LAST_STORE)
+        self.delivery.spill(now)
+        return self.delivery.left
 
     def read_once(self, stop: threading.Event) -> int:
         """Read what is there. Returns the number of objects that no sink has."""
+
+        def tries() -> bool:
+            return self.delivery.refused < _ONCE_TRIES
+
+        while not self.recover(time.monotonic()):
+            if not tries() or stop.is_set():
+                return max(1, self.delivery.left)
+            self.report.wait(self.delivery.retry_in(time.monotonic()))
         opened, closed = -1, 0
         # A file that was closed can make room for another, or be what another waited for; none is opened twice.
         while not stop.is_set() and (opened != self.source.opened or closed):
             opened = self.source.opened
             now = time.monotonic()
             self.source.scan(now, again=False)
+            self.report.scanned(self.source.scanner.complete)
             for flush in (Flush.NOTHING, Flush.ALL):
                 self._tick(now, flush, lambda: not stop.is_set())
                 while not self._may_read():
-                    if left := self._drain():
+                    if left := self._drain(now, tries):
                         return left
                     self._tick(now, flush, lambda: not stop.is_set())
-            if left := self._drain():
+            if left := self._drain(now, tries):
                 return left
             closed = self.source.release()
-        return self._drain()
+        return self._drain(time.monotonic(), tries)
 
     def close(self) -> None:
         """Give everything back."""
@@ -159,94 +207,99 @@ class LogAgent:
                 for batch in batches:
                     self.objects.add(batch, now)
                 self.source.settle(block, lines.left, lines.overflow)
-                self._seal(now)
-                self._store()
-        self._seal(now)
-        self._store()
+                self._advance(now)
+                self.report.health.beat()
+        self._advance(now)
+
+    @property
+    def held(self) -> int:
+        """Bytes of memory that open objects and those that wait take, about."""
+        return self.objects.held + self.delivery.held
 
     def _may_read(self) -> bool:
-        return len(self._sealed) < _WAITING
+        return self.held < self.settings.memory_bytes
 
-    def _seal(self, now: float, everything: bool = False) -> None:
-        for opened in self.objects.due(now, everything):
-            self._sealed.append(opened.seal(self.pipeline.cluster, self.pipeline.node, time.time_ns() // 1000))
+    def _advance(self, now: float) -> None:
+        if self.source.abandoned:
+            found, self.source.abandoned = self.source.abandoned, []
+            self._account(found, now)
+        if self.delivery.outbox.lost:
+            self._account_damaged(now)
+        # Half of the budget may stay open: the rest is for what is on its way.
+        self._seal(now, max(1, self.settings.memory_bytes // 2 - self.delivery.held))
+        self.delivery.advance(now)
 
-    def _store(self) -> None:
-        """Offer the sealed objects to the sink, oldest first, and commit what it took."""
-        done = False
-        while self._sealed and time.monotonic() >= self._retry_at:
+    def _seal(self, now: float, room: int) -> None:
+        for opened in self.objects.due(now, room):
+            sealed = opened.seal(self.pipeline.cluster, self.pipeline.node, time.time_ns() // 1000)
+            self.delivery.offer(sealed, now)
+
+    def _account_damaged(self, now: float) -> None:
+        """What only the outbox had and can't be read is lost, unless the sink took it before the agent stopped."""
+        outbox = self.delivery.outbox
+        for damaged in outbox.lost[:]:
             try:
-                self.sink.store(self._sealed[0])
+                if self.sink.has(damaged.known) or self._account(ranges_of(damaged.known, "outbox_damaged"), now):
+                    outbox.accounted(damaged.name)
             except OSError as e:
-                self._refuse(e)
-                break
-            self._refused = 0
-            self._commit(self._sealed.popleft())
-            done = True
-        if done or self._unsaved:
-            self._save()
+                log.warning("outbox: %s is lost, which is not in the ledger yet: %s", damaged.name, e)
 
-    def _refuse(self, error: OSError) -> None:
-        self._refused += 1
-        self.counts.store_failures += 1
-        wait = min(_RETRY[0] * 2 ** (self._refused - 1), _RETRY[1])
-        self._retry_at = time.monotonic() + wait
-        log.warning(
-            "sink %s refused an object: %s: nothing is lost, %d objects wait, reading %s; tried again in %.1f s",
-            self.settings.sink, error, len(self._sealed), "goes on" if self._may_read() else "has stopped", wait,
+    def _account(self, found: list[Abandoned], now: float) -> bool:
+        """Bytes that nobody will read, to ledger rows. Returns whether those are durable already."""
+        if not found:
+            return True
+        for one in found:
+            self.progress.ensure(one.file.id, one.file.path)
+            self.report.abandoned(one.reason, one.stop - one.start)
+        now_us = time.time_ns() // 1000
+        opened = self._open(Partition(LOGS.name, now_us - now_us % HOUR_US), now)
+        opened.add(abandoned_batch(found, opened.partition))
+        return self.delivery.offer(opened.seal(self.pipeline.cluster, self.pipeline.node, now_us), now)
+
+    def _relieve(self, now: float) -> None:
+        """Keep deleted files from filling the disk, and memory from filling up, while a sink can't take objects.
+
+        First what is read goes to the outbox, so that handles can be closed; then the noisiest file is given up.
+        """
+        excess = self.source.held_deleted - self.settings.held_bytes
+        if excess <= 0 and (self.delivery.failing is None or self._may_read()):
+            return
+        self._seal(now, room=0)
+        self.delivery.advance(now)
+        if self.delivery.failing is None:
+            return
+        self.delivery.spill(now)
+        if self.delivery.outbox_full and excess > 0:
+            self.source.shed(excess)
+            self._advance(now)
+            self.delivery.spill(now)
+
+    def _publish(self, now: float) -> None:
+        c, delivery = self.counts, self.delivery
+        self.report.telemetry.publish(
+            Snapshot(
+                self._watch.look(self.source.tails, self.progress, now), self.source.seen_bytes, self.source.waiting,
+                len(self.objects), delivery.waiting, len(delivery.outbox), delivery.outbox.bytes,
+                delivery.outbox.budget, self.held, self.settings.memory_bytes,
+                problem_counts(
+                    self.source.problems.counts, identity_replaced=self.progress.replaced, not_cri=c.not_cri,
+                    not_utf8=c.not_utf8, cut=c.cut, transform_failed=c.transform_failures,
+                    incomplete_scan=self.report.incomplete_scans, outbox_damaged=delivery.outbox.damaged,
+                ),
+            )
         )  # fmt: skip
 
-    def _commit(self, sealed: Sealed) -> None:
-        handles = self.source.handles()
-        for name, spans in sealed.files.items():
-            self.progress.commit(name, spans)
-            self.progress.guard(name, sealed.ends[name], handles.get(name))
-        self.counts.objects += 1
-        self.counts.take(sealed.accounts)
-
-    def _save(self) -> None:
-        try:
-            self.folder.save(self.progress)
-            self._unsaved = False
-        except OSError as e:
-            self._unsaved = True
-            self.counts.checkpoint_failures += 1
-            log.warning("checkpoint in %s: %s: a crash now would deliver lines twice; make room", self.folder.folder, e)
-
-    def _drain(self) -> int:
-        """Seal and store everything; gives up after a number of refusals."""
-        self._seal(time.monotonic(), everything=True)
-        self._store()
-        while self._sealed and self._refused < _ONCE_TRIES:
-            time.sleep(max(0.0, self._retry_at - time.monotonic()))
-            self._store()
-        return len(self._sealed)
+    def _drain(self, now: float, go_on: Callable[[], bool]) -> int:
+        """Seal and store everything. Returns the objects that no sink has when `go_on` says no."""
+        began = time.monotonic()
+        self._seal(now, room=0)
+        self.delivery.advance(now)
+        while self.delivery.left and go_on():
+            now_then = now + time.monotonic() - began
+            self.report.wait(min(1.0, self.delivery.retry_in(now_then)))
+            self.delivery.advance(now + time.monotonic() - began)
+        return self.delivery.left
 
 
 def _always() -> bool:
     return True
-
-
-@contextmanager
-def _until_signalled() -> Iterator[threading.Event]:
-    """An event that the first SIGTERM or SIGINT sets; the second one ends the process at once."""
-    stop = threading.Event()
-
-    def ask(number: int, _: FrameType | None) -> None:
-        if stop.is_set():
-            signal.signal(number, signal.SIG_DFL)
-            signal.raise_signal(number)
-        stop.set()
-
-    before = {number: signal.signal(number, ask) for number in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def _raise_file_limit() -> None:
-    """As many open files as the kernel lets us have: every followed file is one."""
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

@@ -13,7 +13,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 from typing import Any
@@ -34,7 +34,7 @@ class StateError(RuntimeError):
 
 @dataclass
 class FileState:
-    """One incarnation of a file. guard: digest of the last bytes before the committed prefix."""
+    """One incarnation of a file. guard: digest of the last bytes before the committed prefix, "" if nobody has them."""
 
     id: str
     path: str
@@ -55,7 +55,7 @@ class Progress:
         name, incarnation = ref.id, 0
         while (state := self.files.get(name)) is not None:
             prefix = state.committed.prefix
-            if state.committed.stop <= size and (not prefix or guard_of(fd, prefix) == state.guard):
+            if state.committed.stop <= size and (not prefix or state.guard in ("", guard_of(fd, prefix))):
                 return state
             incarnation += 1
             self.replaced += 1
@@ -63,7 +63,21 @@ class Progress:
         state = self.files[name] = FileState(name, ref.path)
         return state
 
-    def commit(self, name: str, spans: list[tuple[int, int]]) -> None:
+    def ensure(self, name: str, path: str) -> None:
+        """Know a file, though it was not opened yet in this run."""
+        self.files.setdefault(name, FileState(name, path))
+
+    def covers(self, files: Iterable[tuple[str, Iterable[tuple[int, int]]]]) -> bool:
+        """Whether all these spans are committed."""
+        for name, spans in files:
+            state = self.files.get(name)
+            if state is None or any(
+                not any(a <= start and stop <= b for a, b in state.committed) for start, stop in spans
+            ):
+                return False
+        return True
+
+    def commit(self, name: str, spans: Iterable[tuple[int, int]]) -> None:
         """The bytes are with a sink, or in the ledger as not deliverable."""
         committed = self.files[name].committed
         for start, stop in spans:
@@ -76,8 +90,8 @@ class Progress:
         known = ends.get(prefix, b"")
         if prefix and len(known) == min(prefix, GUARD):
             state.guard = xxhash.xxh3_64_hexdigest(known)
-        elif prefix and fd is not None:
-            state.guard = guard_of(fd, prefix)
+        elif prefix:
+            state.guard = guard_of(fd, prefix) if fd is not None else ""
 
     def committed(self, name: str) -> int:
         """Up to where a file is committed without a hole."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 
@@ -19,9 +20,9 @@ class Counts:
     checkpoint_failures: int = 0
     accounts: dict[str, tuple[int, int]] = field(default_factory=dict)
 
-    def take(self, accounts: dict[str, tuple[int, int]]) -> None:
-        """Add what an object committed."""
-        for name, (lines, size) in accounts.items():
+    def take(self, accounts: Mapping[tuple[str, str, str], tuple[int, int]]) -> None:
+        """Add what an object committed, by namespace, pod and account."""
+        for (_, _, name), (lines, size) in accounts.items():
             had = self.accounts.get(name, (0, 0))
             self.accounts[name] = (had[0] + lines, had[1] + size)
 
@@ -38,7 +39,7 @@ class Counts:
             (self.not_utf8, "lines were not UTF-8 (a byte 0xNN became U+10FFNN)"),
             (self.cut, "lines are not whole (see the column cut)"),
             (self.transform_failures, "batches went out untransformed, because the SQL failed on them"),
-            (self.store_failures, "times the sink refused an object"),
+            (self.store_failures, "times an object was refused and offered again"),
             (self.checkpoint_failures, "times the checkpoint could not be written"),
         ):
             if count:

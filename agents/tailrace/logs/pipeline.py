@@ -7,7 +7,9 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 import pyarrow as pa
+import xxhash
 
+from tailrace import __version__
 from tailrace.config import Settings, node_name
 from tailrace.config.settings import LANGUAGES
 from tailrace.delivery.objects import Batch, Entry
@@ -28,6 +30,17 @@ def rule_of(settings: Settings) -> Rule:
     return Rule(names if names is not None else tuple(n.strip() for n in settings.multiline.split(",")))
 
 
+def _digest(settings: Settings) -> str:
+    """A digest of all that decides which lines there are, where they end and what their columns say."""
+    rules = [settings.max_line, settings.multiline, settings.multiline_start, settings.transform, settings.redact]
+    engine = ""
+    if settings.transform:
+        import duckdb
+
+        engine = duckdb.__version__  # what its functions give may change
+    return xxhash.xxh3_64_hexdigest(repr((__version__, engine, settings.cluster, rules)).encode())
+
+
 class Pipeline:
     """The stages between the source and delivery, with their settings."""
 
@@ -40,16 +53,19 @@ class Pipeline:
         self._transform = Transform(settings.transform, settings.redact)
         self._counts = counts
         self._warn = warn
+        self.digest = _digest(settings)
 
-    def process(self, block: Block) -> tuple[Lines, Iterator[Batch]]:
-        """The lines of a block, and the same as batches, one an hour. Then the block's bytes may be used again."""
+    def process(self, block: Block, now_us: int | None = None) -> tuple[Lines, Iterator[Batch]]:
+        """The lines of a block, and the same as batches, one an hour. Then the block's bytes may be used again.
+
+        now_us: microseconds since 1970, the hour of lines that have no time of their own.
+        """
         lines = parse(block, self._rule, self._max_line)
-        return lines, self._batches(block, lines)
+        return lines, self._batches(block, lines, time.time_ns() // 1000 if now_us is None else now_us)
 
-    def _batches(self, block: Block, lines: Lines) -> Iterator[Batch]:
+    def _batches(self, block: Block, lines: Lines, now_us: int) -> Iterator[Batch]:
         if len(lines) == 0:
             return
-        now_us = time.time_ns() // 1000
         rows = self._enricher.enrich(lines, promote(lines.message), now_us)
         self._count(lines)
         kept: Bools | None = None

@@ -2,7 +2,7 @@
 -- question: Which bytes of a log file has no range of the ledger, and which delivered lines are not in logs?
 -- params: from timestamp = beginning "ranges sealed since then"; to timestamp = now "ranges sealed until then";
 --   since timestamp = from - 7d "the oldest time that a line of such a range may carry";
---   settle duration = 15m "lines read so shortly before the end may still wait for their range"
+--   settle duration = 15m "what was read or sealed so shortly before the end may still wait for what belongs to it"
 -- engines: athena, trino, duckdb
 -- expect: no rows
 WITH ranges AS (  -- all ranges up to the end: a file that began before the window has its beginning before it, too
@@ -18,26 +18,43 @@ WITH ranges AS (  -- all ranges up to the end: a file that began before the wind
     AND ts < @to
 ),
 marks AS (  -- delivered ranges and lines in one order: a line lies in the last range that begins before it
-  SELECT node, file, from_offset AS place, from_offset, to_offset, 0 AS line, CAST(NULL AS timestamp) AS ingest_ts
+  SELECT
+    node, file, from_offset AS place, from_offset, to_offset, 0 AS line, CAST(NULL AS bigint) AS file_bytes,
+    CAST(NULL AS timestamp) AS ingest_ts
   FROM ranges
   WHERE account = 'delivered'
   UNION ALL
-  SELECT node, file, file_offset, NULL, NULL, 1, min(ingest_ts)
+  SELECT node, file, file_offset, NULL, NULL, 1, max(file_bytes), min(ingest_ts)
   FROM logs
   WHERE dt >= date_format(@since, '%Y-%m-%d')
   GROUP BY node, file, file_offset
 ),
 located AS (
   SELECT
-    node, file, place, line, ingest_ts,
+    node, file, place, line, file_bytes, ingest_ts,
     max(from_offset) OVER (PARTITION BY node, file ORDER BY place, line ROWS UNBOUNDED PRECEDING) AS from_offset,
     max(to_offset) OVER (PARTITION BY node, file ORDER BY place, line ROWS UNBOUNDED PRECEDING) AS to_offset
   FROM marks
 ),
-found AS (
-  SELECT node, file, from_offset, sum(CASE WHEN place < to_offset THEN line ELSE 0 END) AS lines
+found AS (  -- a range is a mark of its own, so one whose lines are all missing is here with none
+  SELECT
+    node, file, from_offset, sum(CASE WHEN place < to_offset THEN line ELSE 0 END) AS lines,
+    sum(CASE WHEN place < to_offset THEN file_bytes ELSE 0 END) AS bytes
   FROM located
   GROUP BY node, file, from_offset
+),
+files AS (
+  SELECT
+    ranges.node, ranges.file, min(path) AS path, min(container) AS container, max(to_offset) AS seen, max(ts) AS ts,
+    sum(CASE WHEN account = 'delivered' THEN ranges.lines ELSE 0 END) AS lines_expected,
+    sum(found.lines) AS lines_found, sum(found.bytes) AS bytes,
+    sum(CASE WHEN account = 'delivered' THEN to_offset - ranges.from_offset ELSE 0 END) AS delivered,
+    sum(CASE WHEN account = 'truncated' THEN to_offset - ranges.from_offset ELSE 0 END) AS truncated
+  FROM ranges
+  LEFT JOIN found
+    ON found.node = ranges.node AND found.file = ranges.file AND found.from_offset = ranges.from_offset
+      AND ranges.account = 'delivered'
+  GROUP BY ranges.node, ranges.file
 )
 SELECT
   'bytes without a range' AS finding, node, file, path, container, covered_to AS from_offset, from_offset AS to_offset,
@@ -45,10 +62,11 @@ SELECT
 FROM ranges
 WHERE from_offset > covered_to
   AND ts >= @from
+  AND ts < @to - @settle
 UNION ALL
 SELECT
-  CASE WHEN found.lines < ranges.lines THEN 'lines not in logs' ELSE 'more lines than delivered' END, ranges.node, ranges.file, path, container, ranges.from_offset, to_offset,
-  ranges.lines, found.lines, object
+  CASE WHEN found.lines < ranges.lines THEN 'lines not in logs' ELSE 'more lines than delivered' END,
+  ranges.node, ranges.file, path, container, ranges.from_offset, to_offset, ranges.lines, found.lines, object
 FROM ranges
 JOIN found
   ON found.node = ranges.node AND found.file = ranges.file AND found.from_offset = ranges.from_offset
@@ -57,11 +75,19 @@ WHERE account = 'delivered'
   AND found.lines <> ranges.lines
 UNION ALL
 SELECT
-  'lines that no range delivered', node, file, NULL, NULL, min(place), max(place), 0, count(*), NULL
+  'lines that no range delivered', node, file, NULL, NULL, min(place), max(place + file_bytes), 0, count(*), NULL
 FROM located
 WHERE line = 1
   AND (to_offset IS NULL OR place >= to_offset)
   AND ingest_ts >= @from
   AND ingest_ts < @to - @settle
 GROUP BY node, file
+UNION ALL
+SELECT  -- every line is there, so their bytes must be the ranges' too: else a range was cut where no line begins
+  'lines and ranges differ in bytes', node, file, path, container, 0, seen, lines_expected, lines_found, NULL
+FROM files
+WHERE lines_found = lines_expected
+  AND (bytes < delivered OR bytes > delivered + truncated)
+  AND ts >= @from
+  AND ts < @to - @settle
 ORDER BY node, file, from_offset, finding

@@ -17,15 +17,23 @@ from tailrace.delivery.sinks.stdout import StdoutSink
 
 
 class Sink(Protocol):
-    """A destination. `immediate`: it wants every batch at once, not in large objects."""
+    """A destination.
+
+    immediate: it wants every batch at once, not in large objects. idempotent: storing an object twice leaves one, so
+    that after a crash the same object can be offered again.
+    """
 
     immediate: bool
+    idempotent: bool
 
     def encoder(self) -> Encoder:
         """What makes the payload of the sink's objects."""
 
     def store(self, sealed: Sealed) -> None:
         """Put the object and its ledger rows where they belong, durably. Raises OSError if it can't now."""
+
+    def has(self, sealed: Sealed) -> bool:
+        """Whether it holds the object (its ledger rows aside). Raises OSError if it can't tell now."""
 
     def close(self) -> None:
         """Give back what the sink holds."""

@@ -22,6 +22,7 @@ class LocalSink:
     """A lake in a folder."""
 
     immediate = False
+    idempotent = True
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -43,6 +44,12 @@ class LocalSink:
         if sealed.payload is not None:
             self._put(Path(sealed.partition.path), sealed.key, sealed.payload)
         self._put(Path(sealed.ledger_partition.path), sealed.key, sealed.ledger)
+
+    def has(self, sealed: Sealed) -> bool:
+        """Whether the object's file is there; what a crash left half written beside it goes. Raises OSError."""
+        place = self.root / sealed.partition.path
+        (place / f"{sealed.key}.new").unlink(missing_ok=True)
+        return (place / f"{sealed.key}.parquet").exists()
 
     def _put(self, folder: Path, key: str, payload: pa.Buffer) -> None:
         place = make_folders(self.root, folder, self._durable)

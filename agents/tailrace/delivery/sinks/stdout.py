@@ -24,6 +24,11 @@ class _Printed:
         self._format, self._colour = format_, colour
         self._parts: list[bytes] = []
 
+    @property
+    def size(self) -> int:
+        """Bytes rendered so far."""
+        return sum(map(len, self._parts))
+
     def write(self, table: pa.Table) -> None:
         """Render a batch at a time."""
         for batch in table.to_batches():
@@ -39,6 +44,7 @@ class StdoutSink:
     """Standard output."""
 
     immediate = True
+    idempotent = False
 
     def __init__(self, format_: str, colour: bool) -> None:
         self._format, self._colour = format_, colour
@@ -57,6 +63,10 @@ class StdoutSink:
         if sealed.payload is not None:
             sys.stdout.buffer.write(sealed.payload)
             sys.stdout.buffer.flush()
+
+    def has(self, sealed: Sealed) -> bool:  # noqa: ARG002
+        """No: what was printed is gone."""
+        return False
 
     def close(self) -> None:
         """Standard output stays open."""

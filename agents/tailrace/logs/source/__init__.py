@@ -3,6 +3,7 @@
     scan.py    which files there are
     tail.py    one open file; packed.py unpacks a .gz
     fill.py    the next bytes of a file into a block
+    abandoned.py  bytes that no line can be made of
 
 A source is polled: `poll` looks at every open file once, `read` fills the next block, giving each file its share in
 turn, and `settle` takes back what could not be finished. It never waits and never forgets a file whose bytes are not
@@ -15,22 +16,24 @@ import errno
 import os
 import resource
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from tailrace.delivery.ranges import FileRef, Spans
 from tailrace.logs.block import Block, Flush, Overflow, Segment
-from tailrace.logs.checkpoint import Progress
+from tailrace.logs.checkpoint import FileState, Progress
 from tailrace.logs.parse.lines import Left, raw_limit
 from tailrace.logs.parse.words import PAD
+from tailrace.logs.source.abandoned import Abandoned, Reason, abandoned
 from tailrace.logs.source.fill import fill, huge_buffer, longest_record
 from tailrace.logs.source.scan import Found, Kind, Problems, Scanner, mark_of
 from tailrace.logs.source.tail import Tail, identify, open_tail
 
-__all__ = ["Problems", "Scanner", "Source", "SourceSettings"]
+__all__ = ["Abandoned", "Problems", "Scanner", "Source", "SourceSettings"]
 
 SHARE = 1 << 20  # bytes a file may give to a block before the next one has its turn
 _RESERVE = 40  # handles that the sink, the checkpoint and reading a folder need, and the process itself
+_LOOK = 8  # blocks after which all files are looked at again, though some have more to give
 _ROTATE_WAIT = 5  # times `quiet`: how long a rotated file must rest before its last line counts as ended
 
 
@@ -53,6 +56,7 @@ class Source:
         self.settings = settings
         self.problems = scanner.problems
         self.opened = 0
+        self.seen_bytes = 0  # of files that are followed, committed before they were opened or not
         self.waiting = 0  # files that could not be opened at the last scan, because too many are open
         self._most = max(8, resource.getrlimit(resource.RLIMIT_NOFILE)[0] - _RESERVE)
         # Past a full block one more file may put its unfinished lines (of two streams), a share and one long line.
@@ -66,16 +70,48 @@ class Source:
         self._done: dict[tuple[int, int], tuple[str, tuple[int, int]]] = {}
         self._over: list[Tail] = []  # truncated: to be flushed and closed
         self._ready: deque[Tail] = deque()
+        self.abandoned: list[Abandoned] = []  # for the ledger; who takes them from here clears it
+        self._narrowed: tuple[Tail, ...] = ()
+        self._blocks = 0
+        self._looked = 0  # the number of the block before the last poll
+        self._scans = 0
 
     @property
     def tails(self) -> Iterable[Tail]:
-        """The open files."""
-        return self._tails.values()
+        """The open files, truncated ones included as long as what was read of them is not committed."""
+        return (*self._over, *self._tails.values())
+
+    @property
+    def held_deleted(self) -> int:
+        """Bytes of deleted files that are kept on the disk because this source has them open."""
+        return sum(tail.size for tail in self._tails.values() if tail.unlinked)
+
+    def shed(self, excess: int) -> None:
+        """Give up what is unread of deleted files, the noisiest first, until `excess` bytes are given back."""
+        for tail in sorted((t for t in self._tails.values() if t.unlinked and t.ref), key=lambda t: -t.unread):
+            if excess <= 0:
+                break
+            if tail.unread:
+                self._abandon(tail, tail.high, tail.size, "held_full")
+                self.problems.count(
+                    "given up", tail.path, f"{tail.size - tail.high} bytes that nobody read: the file is deleted, the "
+                    "sink takes nothing and the outbox is full; mend the sink, or allow more with outbox_bytes and "
+                    "held_bytes",
+                )  # fmt: skip
+            excess -= tail.size
+            tail.left, tail.overflow, tail.long = (), (), None
+            tail.high = tail.seen = tail.size
+            tail.ended = True
+            del self._tails[tail.inode]
+            if tail.ref and self._by_id.get(tail.ref.id) is tail:
+                del self._by_id[tail.ref.id]
+            tail.close()
 
     def scan(self, now: float, again: bool = True) -> None:
         """Open what is new (`again`: and what was closed and has grown), follow renames, notice what is gone."""
         present: set[tuple[int, int]] = set()
         waited, self.waiting = self.waiting, 0
+        self._scans += 1
         for found in self.scanner.scan():
             present.add(found.inode)
             tail = self._tails.get(found.inode)
@@ -133,33 +169,44 @@ class Source:
 
     def poll(self, now: float, flush: Flush = Flush.NOTHING) -> bool:
         """Look at every open file; True if there is something to read. `flush`: what leaves though more could come."""
-        self._ready.clear()
-        others: list[Tail] = []
+        self._looked = self._blocks
+        ready: list[Tail] = []
         for tail in (*self._over, *self._tails.values()):
-            if not tail.truncated:
-                self._look(tail, now)
-            if tail.ref is None and not self._identify(tail, now, flush):
+            try:
+                if not tail.truncated:
+                    self._look(tail, now)
+                if tail.ref is None and not self._identify(tail, now, flush):
+                    continue
+            except OSError as e:
+                self._unreadable(tail, e)
                 continue
             if (tail.unread and not tail.truncated) or self._flush_of(tail, now, flush) is not Flush.NOTHING:
-                (self._ready if tail.last else others).append(tail)  # what may vanish goes first
-        self._ready.extend(others)
-        return bool(self._ready)
+                ready.append(tail)
+        # What may vanish goes first, a container's oldest file before the others; then who had no turn for longest.
+        ready.sort(key=lambda tail: (0, 0) if tail.last else (1 if tail.about_to_rotate else 2, tail.served))
+        self._ready = deque(ready)
+        return bool(ready)
 
     def _look(self, tail: Tail, now: float) -> None:
         status = os.fstat(tail.fd)
+        if tail.kind is Kind.PACKED:
+            tail.size = status.st_size
+            return
+        before, tail.mark = tail.mark, mark_of(status)
+        tail.unlinked = status.st_nlink == 0
+        tail.deleted |= tail.unlinked
         size = status.st_size
-        if tail.kind is not Kind.PACKED:
-            tail.mark = mark_of(status)
-            tail.deleted |= status.st_nlink == 0
-        if size < tail.seen:
+        if size < tail.seen or (tail.ref and tail.mark != before and tail.rewritten):
             self._truncate(tail, now)
         elif size != tail.size:
+            self.seen_bytes += max(0, size - tail.size) if tail.ref else 0
             tail.size, tail.grown, tail.rested, tail.ended = size, now, False, False
 
     def _truncate(self, tail: Tail, now: float) -> None:
         """What was read of it is delivered under its old identity; the same handle is a new file from here on."""
         self.opened += 1
         tail.truncated = True
+        tail.scan = self._scans
         self._over.append(tail)
         self._tails[tail.inode] = Tail(os.dup(tail.fd), tail.path, tail.origin, tail.kind, tail.inode, now)
         self.problems.count(
@@ -173,7 +220,11 @@ class Source:
         if name is None:
             tail.ended = flush is Flush.ALL or (over and tail.size == 0)
             return False
-        state = self.progress.resume(FileRef(name, tail.origin, tail.path), tail.fd, tail.size)
+        original = self._by_id.get(name)
+        if original is not None and tail.size < original.high and (original.truncated or tail.begins(original)):
+            tail.twin = name  # copytruncate is still at its copy
+            return False
+        state = self._resume(tail, name)
         other = self._by_id.get(state.id)
         if other is not None:
             # The same bytes under another inode: what was packed meanwhile is read from the handle we have, a copy
@@ -181,11 +232,29 @@ class Source:
             tail.ended = tail.kind is Kind.PACKED and not other.truncated
             tail.twin = state.id
             return False
+        tail.twin = ""
         tail.ref = FileRef(state.id, tail.origin, tail.path)
         tail.skip = Spans(state.committed)
-        tail.high = tail.seen = tail.skip.prefix
+        if tail.hole:
+            self._abandon(tail, 0, tail.hole, "hole")
+        if tail.promised > tail.size:
+            self._abandon(tail, tail.size, tail.promised, "damaged")
+        tail.high = tail.seen = min(tail.skip.prefix, tail.size)
+        tail.remember()
+        self.seen_bytes += tail.size - sum(b - a for a, b in tail.skip)
         self._by_id[state.id] = tail
         return True
+
+    def _resume(self, tail: Tail, name: str) -> FileState:
+        known = self.progress.files.get(name)
+        if tail.damage and known and known.committed.prefix > tail.size:
+            return known  # what can't be unpacked can't be compared
+        return self.progress.resume(FileRef(name, tail.origin, tail.path), tail.fd, max(tail.size, tail.promised))
+
+    def _abandon(self, tail: Tail, start: int, stop: int, reason: Reason) -> None:
+        assert tail.ref is not None
+        self.abandoned += abandoned(tail.ref, start, stop, tail.skip, reason)
+        tail.skip.add(start, stop)
 
     def _flush_of(self, tail: Tail, now: float, asked: Flush) -> Flush:
         if tail.ended or (tail.unread and not tail.truncated):
@@ -198,6 +267,9 @@ class Source:
 
     def read(self, now: float, asked: Flush = Flush.NOTHING) -> Block | None:
         """The next block, or None when every file has been read as far as it goes."""
+        if asked is Flush.NOTHING and self._blocks - self._looked >= _LOOK and not self._narrowed:
+            self.poll(now)
+        self._blocks += 1
         at, format_ = 0, None
         segments: list[Segment] = []
         overflow: dict[str, tuple[Overflow, ...]] = {}
@@ -210,7 +282,14 @@ class Source:
             assert tail.ref is not None
             flush = self._flush_of(tail, now, asked)
             room = max(SHARE, (self.settings.block - at) // (len(self._ready) + 1))
-            filled = fill(tail, self._data, at, room, flush, self.settings.max_line)
+            tail.served = self._blocks
+            before = (tail.high, tail.seen, tail.long)
+            try:
+                filled = fill(tail, self._data, at, room, flush, self.settings.max_line)
+            except OSError as e:
+                tail.high, tail.seen, tail.long = before
+                self._unreadable(tail, e)
+                continue
             if filled.segments:
                 format_ = tail.format
                 segments += filled.segments
@@ -223,6 +302,31 @@ class Source:
         if not segments:
             return None
         return Block(self._data[: at + PAD], tuple(segments), format_ or "cri", overflow)
+
+    def narrow(self, spans: Mapping[str, Sequence[tuple[int, int]]]) -> bool:
+        """From now on give these bytes and no others, as if nothing else were in the files. False if not all are here.
+
+        Call `renew`, then `read` to the end, for each flush in turn; the source is of no use for anything else then.
+        """
+        tails = [self._by_id.get(name) for name in spans]
+        self._narrowed = tuple(t for t in tails if t is not None and not t.truncated)
+        if len(self._narrowed) < len(tails):
+            return False
+        for tail, wanted in zip(self._narrowed, spans.values(), strict=True):
+            if os.fstat(tail.fd).st_size < wanted[-1][1]:
+                return False
+            tail.skip = Spans(zip((0, *(b for _, b in wanted)), (*(a for a, _ in wanted), wanted[-1][1]), strict=True))
+            tail.size, tail.kind = wanted[-1][1], Kind.ROTATED
+            tail.high = tail.seen = tail.skip.prefix
+        return True
+
+    def renew(self) -> None:
+        """Offer the files that `narrow` named once more."""
+        self._ready = deque(self._narrowed)
+
+    def _unreadable(self, tail: Tail, error: OSError) -> None:
+        cost = f"{error.strerror}; it is tried again at every tick, the others go on; look at the node's disk"
+        self.problems.note("read error", tail.path, cost)
 
     def settle(self, block: Block, left: tuple[Left, ...], overflow: dict[str, tuple[Overflow, ...]]) -> None:
         """What of a block is not finished: it is offered again, in front of the file's next bytes."""
@@ -246,13 +350,17 @@ class Source:
             resting = self.waiting and tail.high == tail.size and not tail.last
             if tail.left or not (tail.ended or resting) or (name and self.progress.committed(name) < tail.high):
                 continue
-            closed += 1
             if tail.truncated:
+                if tail.scan == self._scans:
+                    continue  # a copy made before it was truncated would be found by the next scan
+                if name not in {t.twin for t in self._tails.values()}:
+                    self._abandon(tail, tail.high, tail.size, "truncated")
                 self._over.remove(tail)
             else:
                 del self._tails[tail.inode]
                 if not tail.deleted:
                     self._done[tail.inode] = (name or tail.twin, tail.mark)
+            closed += 1
             if self._by_id.get(name) is tail:
                 del self._by_id[name]
             tail.close()

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 import xxhash
 
+from tailrace.delivery.objects import GUARD
 from tailrace.delivery.ranges import FileRef, Origin, Spans
 from tailrace.logs.block import Format, Overflow
 from tailrace.logs.parse.lines import Left
@@ -19,6 +20,9 @@ from tailrace.logs.source.packed import unpack
 from tailrace.logs.source.scan import Found, Kind, mark_of
 
 HEAD = 256  # bytes of the first line that go into a file's identity; a CRI time stamp alone is unique to the nanosecond
+_ROTATED_AT = (9 << 20, 12 << 20)  # the kubelet renames a file of 10 MiB, but looks only every ten seconds
+_STEP = 1 << 16
+_NULS = bytes(_STEP)
 
 
 @dataclass
@@ -39,6 +43,9 @@ class Tail:
     mark: its size and modification time as of the last look, of a packed file those of the packed one. twin: the id of
     an open file with the same bytes, for which this one is not read.
     rested: its finished lines were flushed since then. ended: its last line was flushed, nothing more is expected.
+    known: bytes that were read just before `high` (of a file of which nothing was read: its first), and their offset.
+    hole: where the NULs end with which the file begins. promised: its size before a damage. served: the number of the
+    block to which it gave last. scan: the number of the scan before it was truncated.
     """
 
     fd: int
@@ -59,10 +66,16 @@ class Tail:
     overflow: tuple[Overflow, ...] = ()
     long: LongLine | None = None
     deleted: bool = False
+    unlinked: bool = False
     truncated: bool = False
     rested: bool = False
     ended: bool = False
     damage: str = ""
+    known: tuple[int, bytes] = (0, b"")
+    hole: int = 0
+    promised: int = 0
+    served: int = 0
+    scan: int = 0
 
     @property
     def unread(self) -> int:
@@ -73,6 +86,28 @@ class Tail:
     def last(self) -> bool:
         """No writer is expected to write here any more."""
         return self.truncated or self.deleted or self.kind is not Kind.LIVE
+
+    @property
+    def about_to_rotate(self) -> bool:
+        """It will soon have another name, and then be packed or deleted."""
+        return _ROTATED_AT[0] <= self.size < _ROTATED_AT[1]
+
+    @property
+    def rewritten(self) -> bool:
+        """The file no longer holds what was read of it: it was truncated, and it may have grown past that again."""
+        offset, data = self.known
+        return os.pread(self.fd, len(data), offset) != data
+
+    def begins(self, other: Tail) -> bool:
+        """Whether `other`, which is longer, holds the last bytes of this one at the same place."""
+        start = max(0, self.size - GUARD)
+        return os.pread(self.fd, self.size - start, start) == os.pread(other.fd, self.size - start, start)
+
+    def remember(self, data: bytes = b"") -> None:
+        """Know the file by the bytes before `high`: `data`, if those are at hand."""
+        start = max(0, self.high - GUARD)
+        size = self.high - start
+        self.known = (start, data[-size:] if 0 < size <= len(data) else os.pread(self.fd, size or HEAD, start))
 
     def close(self) -> None:
         """Give the handle back."""
@@ -93,7 +128,7 @@ def open_tail(found: Found, now: float, spool: str) -> Tail:
         raise FileNotFoundError(errno.ENOENT, "rotated since the scan", found.path)
     tail = Tail(fd, found.path, found.origin, found.kind, found.inode, now, mark_of(status))
     if found.kind is Kind.PACKED:
-        tail.fd, tail.damage = unpack(fd, spool)
+        tail.fd, tail.damage, tail.promised = unpack(fd, spool)
     return tail
 
 
@@ -104,6 +139,8 @@ def identify(tail: Tail, at_end: bool) -> str | None:
     file that is written anew gets another one, because its first line carries another time.
     """
     head = os.pread(tail.fd, HEAD, 0)
+    if head.startswith(b"\0"):
+        tail.hole, head = _behind_hole(tail, head, at_end)
     newline = head.find(b"\n")
     if newline < 0 and len(head) < HEAD and not (at_end and head):
         return None
@@ -113,3 +150,26 @@ def identify(tail: Tail, at_end: bool) -> str | None:
     digest.update(head)
     tail.format = "json-file" if head.startswith(b"{") else "cri"
     return digest.hexdigest()
+
+
+def _behind_hole(tail: Tail, head: bytes, at_end: bool) -> tuple[int, bytes]:
+    """Where the NULs end that stand before a record, and the file's first bytes from there on.
+
+    Without a record behind them they are bytes like any other, or nothing yet, if the file ends with them.
+    """
+    at = tail.hole
+    while at < tail.size:
+        try:  # a file system that knows its holes saves us from reading them
+            at = os.lseek(tail.fd, at, os.SEEK_DATA)
+        except OSError as e:
+            at = tail.size if e.errno == errno.ENXIO else at
+        piece = os.pread(tail.fd, _STEP, at)
+        if not piece:
+            break
+        if piece == _NULS[: len(piece)]:
+            at += len(piece)
+            continue
+        at += len(piece) - len(piece.lstrip(b"\0"))
+        found = os.pread(tail.fd, HEAD, at)
+        return (at, found) if found[:1].isdigit() or found[:1] == b"{" else (0, head)
+    return (tail.size, b"\0") if at_end else (at, b"")

@@ -1,0 +1,58 @@
+"""report: the agent's events to its totals, its metrics and its health, so that each is told once."""
+
+from __future__ import annotations
+
+import time
+
+from tailrace.delivery.objects import Sealed
+from tailrace.health import Health
+from tailrace.logs.counts import Counts
+from tailrace.logs.telemetry import Telemetry
+
+
+class Report:
+    """What the agent says of itself while it runs."""
+
+    def __init__(self, sink: str, counts: Counts, telemetry: Telemetry | None = None) -> None:
+        self.sink, self.counts = sink, counts
+        self.telemetry = telemetry or Telemetry((sink,))
+        self.health = Health()
+        self.incomplete_scans = 0
+
+    def scanned(self, complete: bool) -> None:
+        """All pods' folders were listed, or not all could be."""
+        self.health.scanned()
+        self.incomplete_scans += not complete
+
+    def stored(self, seconds: float) -> None:
+        """The sink took an object."""
+        self.telemetry.stored(self.sink, seconds)
+        self.health.sink_stored(self.sink)
+        self.health.beat()
+
+    def refused(self, error: OSError, text: str) -> None:
+        """An object could not be stored, and is offered again."""
+        self.counts.store_failures += 1
+        self.telemetry.refused(self.sink, error)
+        self.health.sink_refused(self.sink, text)
+
+    def committed(self, sealed: Sealed, recovered: bool = False) -> None:
+        """An object is committed. recovered: an earlier run read its bytes."""
+        self.counts.objects += not recovered
+        self.counts.take({} if recovered else sealed.accounts)
+        self.telemetry.committed(sealed.accounts, recovered=recovered)
+
+    def saved(self, ok: bool) -> None:
+        """The checkpoint was written, or could not be."""
+        self.counts.checkpoint_failures += not ok
+        self.telemetry.saved(ok)
+
+    def abandoned(self, reason: str, size: int) -> None:
+        """Bytes were given up."""
+        self.telemetry.abandoned(reason, size)
+
+    def wait(self, seconds: float) -> None:
+        """Sleep, alive."""
+        self.health.beat()
+        time.sleep(seconds)
+        self.health.beat()

@@ -1,0 +1,67 @@
+"""snapshot: how the agent stands at the end of a tick, filled in by the agent; the values of gauges and totals, out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from tailrace.logs.telemetry.declared import OTHER, PROBLEM, PROBLEM_OF
+from tailrace.logs.telemetry.noisiest import Key
+from tailrace.logs.telemetry.watch import NOTHING, Behind
+
+Values = dict[Key, float]  # by label values, in the order in which the metric declares its labels
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """How the agent stands at the end of a tick. Bytes, counts; totals (`seen_bytes`, `problems`) are since the start.
+
+    problems: by the values of the label `reason`, see `problem_counts`.
+    """
+
+    behind: Behind = NOTHING
+    seen_bytes: int = 0
+    files_waiting: int = 0
+    objects_open: int = 0
+    objects_sealed: int = 0
+    objects_outbox: int = 0
+    outbox_bytes: int = 0
+    outbox_limit_bytes: int = 0
+    budget_used_bytes: int = 0
+    budget_limit_bytes: int = 0
+    problems: Mapping[str, int] = field(default_factory=dict)
+
+    def values(self, now: float) -> dict[str, Values]:
+        """The gauges' values; ages are as of `now` (monotonic seconds), so that they grow while the loop is stuck."""
+
+        def age(since: float | None) -> float:
+            return max(0.0, now - since) if since is not None else 0.0
+
+        b = self.behind
+        plain = {
+            "lag_bytes": b.lag_bytes, "lag_seconds": age(b.lag_since), "in_flight_bytes": b.in_flight_bytes,
+            "held_deleted_files": b.deleted_files, "held_deleted_bytes": b.deleted_bytes,
+            "held_deleted_seconds": age(b.deleted_since),
+            "outbox_bytes": self.outbox_bytes, "outbox_limit_bytes": self.outbox_limit_bytes,
+            "memory_budget_used_bytes": self.budget_used_bytes, "memory_budget_limit_bytes": self.budget_limit_bytes,
+        }  # fmt: skip
+        return {
+            **{f"tailrace_log_{name}": {(): float(value)} for name, value in plain.items()},
+            "tailrace_log_files": {("open",): b.files, ("waiting",): self.files_waiting},
+            "tailrace_log_objects": {
+                ("open",): self.objects_open, ("sealed",): self.objects_sealed, ("outbox",): self.objects_outbox
+            },
+            "tailrace_log_problems_total": {(reason,): self.problems.get(reason, 0) for reason in PROBLEM.fixed},
+        }  # fmt: skip
+
+
+def problem_counts(noted: Mapping[str, int], **counted: int) -> dict[str, int]:
+    """The problems by label value: `noted` in the source's words (Problems.counts), the rest by their label values.
+
+    What is not declared is counted as `other`: a new text never makes a new series.
+    """
+    counts: dict[str, int] = {}
+    for reason, number in [*((PROBLEM_OF.get(word, OTHER), n) for word, n in noted.items()), *counted.items()]:
+        known = PROBLEM.known(reason)
+        counts[known] = counts.get(known, 0) + number
+    return counts
