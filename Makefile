@@ -2,8 +2,10 @@
 PYTHON ?= python3
 BIN := .venv/bin
 MIB ?= 256
+SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
+MINUTES ?= 10
 
-.PHONY: setup run test parts check bench docs golden lock clean
+.PHONY: setup run test parts check bench soak docs golden lock clean
 .DEFAULT_GOAL := help
 
 help:            ## this list
@@ -30,11 +32,15 @@ check: setup     ## lint, types, and that every generated file is fresh
 test: check      ## lint, types and every test
 	$(BIN)/python -m pytest
 
-parts:           ## install the real servers that tests use: this version's tests need none
-	@echo "parts: no test of this version uses a server; nothing to install"
+parts:           ## install what some tests use beyond Python: strace
+	@command -v strace >/dev/null || { $(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq strace; }
+	@echo "parts: strace is there; no test of this version uses a server"
 
 bench: setup     ## throughput, CPU, memory and loss, beside the floor of the same run
 	$(BIN)/python -m tests.bench.bench --mib $(MIB)
+
+soak: setup      ## kills, failing disks and random histories for MINUTES, with a fresh seed (SEED to repeat one)
+	$(BIN)/python -m tests.soak --minutes $(MINUTES) $(if $(SEED),--seed $(SEED))
 
 docs: setup      ## renew every generated file
 	$(BIN)/python -m tests.generated

@@ -131,6 +131,7 @@ def ranges(told: list[Row], key: str) -> Iterator[Row]:
             "to_offset": rows[-1]["file_offset"] + rows[-1]["file_bytes"],
             "lines": len(rows),
             "account": account,
+            "reason": None,
             "object": key if account == "delivered" else None,
         }
 

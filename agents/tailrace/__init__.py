@@ -2,8 +2,10 @@
 
 A map of the package, in the order in which a line travels through it:
 
-    logs/       source → parse → promote → enrich → transform; agent.py wires them
-    delivery/   objects (open → sealed → stored → committed) and the sinks that take them
+    logs/       source → parse → promote → enrich → transform; agent.py wires them, run.py is the process
+                deliver, intents, recover: from a sealed object to the commit, and what a crash leaves of it
+    delivery/   objects (open → sealed), the outbox on disk, and the sinks that take them
+    health.py   /metrics, /healthz, /readyz
     query/      question packs over the lake, on DuckDB or printed for Athena
     console/    what a person runs at a terminal: the demo node, and what it shows
     lake.py     every table and column, once

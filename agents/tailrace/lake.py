@@ -133,6 +133,7 @@ LEDGER = Table(
         Column("to_offset", pa.int64(), "the byte after the range's last", encoding="delta"),
         Column("lines", pa.int64(), "lines that begin in the range", encoding="delta"),
         Column("account", REPEATED, "delivered, filtered, sampled, throttled, truncated, abandoned"),
+        Column("reason", REPEATED, "why the bytes are abandoned; null in the other accounts", True),
         Column("object", REPEATED, "the key of the object that holds the lines; null if they are in none", True),
     ),
 )

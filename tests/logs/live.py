@@ -10,6 +10,7 @@ from tailrace.logs.agent import LogAgent
 from tailrace.logs.checkpoint import StateFolder
 from tailrace.logs.counts import Counts
 from tailrace.logs.pipeline import Pipeline
+from tailrace.logs.run import lake_of
 from tests.node import World
 
 log = logging.getLogger("tailrace")
@@ -22,7 +23,7 @@ class Live:
         settings = world.settings(**{"scan": 1.0, "seal_seconds": 0.05, **changes})
         self.counts = Counts()
         pipeline = Pipeline(settings, self.counts, log.warning)
-        folder = StateFolder(settings.state, settings.node, log.warning)
+        folder = StateFolder(settings.state, settings.node, log.warning, lake_of(settings))
         self.agent = LogAgent(settings, open_sink(settings), pipeline, folder, self.counts)
         self.now = 1_000.0
 

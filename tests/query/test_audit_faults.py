@@ -186,7 +186,7 @@ def a_single_line_is_taken_out(lake: Lake) -> Expected:
 def two_ranges_that_touch_were_given_up(lake: Lake) -> Expected:
     row = lake.range("delivered", last=True)
     stop = row["to_offset"]
-    lost = row | {"account": "abandoned", "object": None, "lines": 0}
+    lost = row | {"account": "abandoned", "reason": "held_full", "object": None, "lines": 0}
     first, second = (
         lost | {"from_offset": stop, "to_offset": stop + 50},
         lost | {"from_offset": stop + 50, "to_offset": stop + 90},
@@ -336,7 +336,7 @@ def test_what_was_given_up_says_where_when_and_what_to_do(lake: Lake, audit: Cal
     (row,) = audit(ABANDONED)
     (lost, *_) = [r for r in lake.rows("ledger") if r["account"] == "abandoned"]
     assert (row["path"], row["container"], row["pod_uid"]) == (lost["path"], lost["container"], lost["pod_uid"])
-    assert (row["bytes"], row["lines"]) == (90, None)
+    assert (row["bytes"], row["lines"], row["reason"]) == (90, None, "held_full")
     assert row["first_ts"] == row["last_ts"]
     assert "outbox" in row["what_to_do"]
     assert audit(ABANDONED, "--to", "2020-01-01") == []

@@ -28,7 +28,7 @@ QUESTIONS = (
     ("errors/fingerprints", "--from", "-1h", "--limit", "5"),
     ("latency/by_path", "--from", "-1h"),
 )
-AUDITS = (("audit/gaps", "-p", "settle=0s"), ("audit/duplicates",))
+AUDITS = (("audit/gaps", "-p", "settle=0s"), ("audit/duplicates",), ("audit/abandoned",))
 
 
 @click.command()
@@ -185,6 +185,7 @@ def show(root: Path, lake: Path) -> bool:
                 f"{program} query --help",
                 f"{program} query search/text -p pattern=Traceback --lake {folder}",
                 f"{program} query volume/by_namespace --lake {folder}",
+                f"{program} query audit/balance --lake {folder}    # where each file's bytes went",
                 f"{program} query show errors/fingerprints --engine athena",
                 f"{program} run logs --root / --state .state --lake {folder}2 --once    # a node's own logs",
             )

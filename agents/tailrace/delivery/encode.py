@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
@@ -32,13 +33,13 @@ class ParquetEncoder:
     """zstd-1 Parquet with the encodings that the lake gives each column."""
 
     def __init__(self, table: Table) -> None:
-        self._out = pa.BufferOutputStream()
+        self._out = io.BytesIO()  # grows in place; Arrow's own buffer doubles, and is copied whole at the end
         self._writer = pq.ParquetWriter(self._out, table.schema, **parquet_options(table))
 
     @property
     def size(self) -> int:
         """Bytes of the finished row groups."""
-        return int(self._out.tell())
+        return self._out.tell()
 
     def write(self, table: pa.Table) -> None:
         """One row group."""
@@ -49,7 +50,7 @@ class ParquetEncoder:
         """The whole file; key and ranges stand in its footer."""
         self._writer.add_key_value_metadata({"tailrace.key": key, "tailrace.ranges": json.dumps(ranges)})
         self._writer.close()
-        return self._out.getvalue()
+        return pa.py_buffer(self._out.getbuffer())
 
 
 def parquet_options(table: Table) -> dict[str, Any]:

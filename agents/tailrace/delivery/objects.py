@@ -25,11 +25,13 @@ GUARD = 64  # bytes before the end of a span that are kept with it, to know the 
 
 @dataclass(frozen=True)
 class Entry:
-    """What one account takes of a batch. at: where each range's bytes stand in the batch's `data`, or None."""
+    """What one account takes of a batch. at: where each range's bytes stand in the batch's `data`, or None. reason: why
+    they are abandoned."""
 
     account: str
     ranges: Ranges
     at: Ints | None
+    reason: str | None = None
 
 
 @dataclass(frozen=True)
@@ -136,7 +138,7 @@ class OpenObject:
         self.bytes += size
         self.lines += batch.lines.num_rows
         for entry in batch.entries:
-            self._entries.append((batch.files, Entry(entry.account, entry.ranges, None)))
+            self._entries.append((batch.files, Entry(entry.account, entry.ranges, None, entry.reason)))
             self._digest(batch, entry)
         if batch.lines.num_rows:
             self._batches.append(batch.lines)
@@ -178,7 +180,11 @@ class OpenObject:
         key = key or key_of(self.partition, self.settings, parts)
         payload = self._encoder.finish(key, {name: part.spans for name, part in parts.items()}) if self.lines else None
         rows = ledger_batch(
-            cluster, node, now_us, ((ref, e.account, e.ranges) for ref, e in self._entries), key if self.lines else None
+            cluster,
+            node,
+            now_us,
+            ((refs, e.account, e.reason, e.ranges) for refs, e in self._entries),
+            key if self.lines else None,
         )
         return Sealed(
             self.partition, key, payload, Partition.of(LEDGER.name, now_us), parquet_bytes(LEDGER, rows), parts,

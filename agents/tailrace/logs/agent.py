@@ -6,14 +6,18 @@ log files are the queue, as long as they are there; see `_relieve` for when they
 
 from __future__ import annotations
 
+import errno
 import fnmatch
 import logging
-import threading
+import os
 import time
 from collections.abc import Callable
+from pathlib import PurePath
+from typing import Protocol
 
 from tailrace.config import Settings
 from tailrace.delivery.objects import Limits, Objects, OpenObject, Sealed
+from tailrace.delivery.ranges import Spans
 from tailrace.delivery.sinks import Sink
 from tailrace.lake import HOUR_US, LOGS, Partition
 from tailrace.logs.block import Flush
@@ -23,17 +27,30 @@ from tailrace.logs.deliver import Delivery
 from tailrace.logs.giveup import abandoned_batch, ranges_of
 from tailrace.logs.pipeline import Pipeline
 from tailrace.logs.recover import rebuild, resolve
-from tailrace.logs.report import Report
+from tailrace.logs.report import Report, Unfinished, rest_of
 from tailrace.logs.source import Problems, Scanner, Source, SourceSettings
-from tailrace.logs.source.abandoned import Abandoned
+from tailrace.logs.source.abandoned import Abandoned, abandoned
+from tailrace.logs.source.scan import PODS
+from tailrace.logs.source.tail import identify
 from tailrace.logs.telemetry import Snapshot, problem_counts
 from tailrace.logs.telemetry.watch import Watch
 
 _LAST_READ = 5.0  # seconds for which a stopping agent still reads
 _LAST_STORE = 15.0  # seconds for which it offers what it has to a sink that refuses; a pod has 30 to end
+_GONE = 3  # looks in which a file is not there, before it is gone
 _ONCE_TRIES = 6  # refusals in a row after which `--once` gives up; a running agent never does
 
 log = logging.getLogger("tailrace")
+
+
+class Stop(Protocol):
+    """Whether the agent is to stop; threading.Event is one."""
+
+    def is_set(self) -> bool:
+        """Whether it is."""
+
+    def wait(self, timeout: float) -> object:
+        """Sleep, but not past the moment at which it is."""
 
 
 class LogAgent:
@@ -47,10 +64,14 @@ class LogAgent:
         folder: StateFolder,
         counts: Counts,
         report: Report | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Raises StateError if the checkpoint is not this node's, OSError if the state folder can't be used."""
+        """clock: seconds, by which a tick knows how long it takes.
+
+        Raises StateError if the checkpoint is not this node's, OSError if the state folder can't be used."""
         self.settings, self.sink, self.pipeline, self.folder, self.counts = settings, sink, pipeline, folder, counts
         self.report = report or Report(settings.sink, counts)
+        self.clock = clock
         self.progress = folder.load()
         self.source = self._new_source()
         self.delivery = Delivery(
@@ -60,6 +81,14 @@ class LogAgent:
         self._watch = Watch()
         self._next_scan = 0.0
         self._recovered = False
+        self._missed: dict[str, int] = {}  # by the key of an intent: looks in which a file of it was not there
+        self._rest: list[int] = []  # bytes that each file had left when a single run closed it
+        if not any(folder.folder.glob("checkpoint*.json")):
+            log.info(
+                "%s holds no checkpoint: every file is read from its beginning; if lines of this node are in the lake "
+                "already, `tailrace query audit/duplicates` tells whether any is there twice",
+                folder.folder,
+            )
 
     def _new_source(self) -> Source:
         scanner = Scanner(
@@ -67,8 +96,11 @@ class LogAgent:
             Problems(log.warning),
             lambda namespace: any(fnmatch.fnmatchcase(namespace, pattern) for pattern in self.settings.exclude),
         )
+        return Source(scanner, self.progress, self._source_settings())
+
+    def _source_settings(self) -> SourceSettings:
         s = self.settings
-        return Source(scanner, self.progress, SourceSettings(s.block_bytes, s.max_line, s.quiet, str(s.state)))
+        return SourceSettings(s.block_bytes, s.max_line, s.quiet, str(s.state))
 
     def _limits(self) -> Limits:
         s = self.settings
@@ -78,34 +110,49 @@ class LogAgent:
         """Go on with other settings. What was read under the old ones is sealed first; no place is lost."""
         self._seal(now, room=0)
         self.settings, self.pipeline = settings, pipeline
+        self.source.settings = self._source_settings()
         self.objects = Objects(self.sink.encoder, self._limits(), pipeline.digest)
         self._next_scan = 0.0
 
-    def follow(self, stop: threading.Event, between: Callable[[float], None] = lambda _: None) -> int:
+    def follow(self, stop: Stop, between: Callable[[float], None] = lambda _: None) -> int:
         """Read until `stop`; then deliver what was read. Returns the number of objects that no sink has.
 
-        between: called after each tick, with its time.
+        between: called after each tick and between two scans of a long one, with its time.
         """
         while not stop.is_set():
-            now = time.monotonic()
-            self.tick(now, stop)
-            between(now)
+            self.tick(time.monotonic(), stop, between)
             stop.wait(self.settings.tick)
         return self.finish(time.monotonic())
 
-    def tick(self, now: float, stop: threading.Event | None = None) -> None:
-        """Look for files if that is due, read what is there, deliver what is due. `now`: monotonic seconds."""
-        self.report.health.beat()
-        if not self.recover(now):
-            return
-        if now >= self._next_scan:
-            self.source.scan(now)
-            self.report.scanned(self.source.scanner.complete)
-            self._next_scan = now + self.settings.scan
-        self._tick(now, Flush.NOTHING, (lambda: not stop.is_set()) if stop else _always)
-        self._relieve(now)
-        self._publish(now)
-        self.source.release()
+    def tick(self, now: float, stop: Stop | None = None, between: Callable[[float], None] = lambda _: None) -> None:
+        """Look for files if that is due, read what is there, deliver what is due. `now`: monotonic seconds.
+
+        A backlog may take hours: whenever a scan is due, all else that a tick does has its turn, too.
+        """
+        began, clock, more = now, self.clock(), True
+        while more and not (stop and stop.is_set()):
+            self.report.health.beat()
+            recovered = self.recover(now)
+            if now >= self._next_scan:
+                self._scan(now)
+            more = recovered and self._tick(now, Flush.NOTHING, self._for(self._next_scan - now, stop))
+            if recovered:
+                self._relieve(now)
+                self.source.release()
+            self._publish(now)
+            between(now)
+            now = began + self.clock() - clock
+
+    def _for(self, seconds: float, stop: Stop | None) -> Callable[[], bool]:
+        """Says no once so many seconds are over or `stop` is set."""
+        end = self.clock() + seconds
+        return lambda: self.clock() < end and not (stop and stop.is_set())
+
+    def _scan(self, now: float) -> None:
+        self.source.forgets = self._recovered
+        self.source.scan(now)  # also while nothing may be read yet: what is open can't vanish
+        self.report.scanned(self.source.scanner.complete)
+        self._next_scan = now + self.settings.scan
 
     def recover(self, now: float) -> bool:
         """Settle what the last run left behind, before anything is read. False if the sink can't tell now."""
@@ -113,31 +160,45 @@ class LogAgent:
             return self._recovered
         try:
             unresolved = resolve(self.delivery)
-            if unresolved:
-                self._rebuild_all(unresolved, now)
+            if not self._rebuild_all(unresolved, now):
+                return False
         except OSError as e:
             self.delivery.refuse(e, now, "sink")
             return False
         self._recovered = True
+        if self.delivery.failing is not None:
+            self.delivery.healed()
         return True
 
-    def _rebuild_all(self, unresolved: list[Sealed], now: float) -> None:
-        """Make the objects anew that no sink has. What can't be made is read as any other bytes, or is gone."""
+    def _rebuild_all(self, unresolved: list[Sealed], now: float) -> bool:
+        """Make the objects anew that no sink has. What can't be made is read as any other bytes, or is gone.
+
+        False while it is not sure that something is gone: a file that is being renamed or packed is missed by one look.
+        """
+        sure = True
         for intent in unresolved:
+            self.report.health.beat()
             source = self._new_source()
+            source.forgets = False
             try:
                 source.scan(now)
+                if not os.path.isdir(pods := os.path.join(source.scanner.root, PODS)):
+                    raise FileNotFoundError(errno.ENOENT, "the folder of all logs is not there", pods)
                 source.poll(now)
-                present = set(source.handles())
                 made = rebuild(intent, source, self.pipeline, self._open(intent.partition, now))
+                gone = [] if made else self._gone(intent, source)
             finally:
                 source.close()
             if made is not None:
                 self.sink.store(made)
                 self.delivery.take_up(made)
                 continue
-            gone = [a for a in ranges_of(intent, "gone") if a.file.id not in present]
+            self._missed[intent.key] = self._missed.get(intent.key, 0) + 1
+            if gone and self._missed[intent.key] < _GONE:
+                sure = False
+                continue
             self._account(gone, now)
+            self.delivery.advance(now)  # committed before anything is read
             self.delivery.intents.forget(intent.key)
             log.warning(
                 "object %s was about to be stored when the agent stopped, and can't be built again: %d bytes of %d "
@@ -146,6 +207,22 @@ class LogAgent:
                 intent.key, sum(a.stop - a.start for a in gone), len({a.file.id for a in gone}),
             )  # fmt: skip
         self.delivery.settle()
+        return sure
+
+    def _gone(self, intent: Sealed, source: Source) -> list[Abandoned]:
+        """The ranges of files that are not there any more. Absence must be seen: unreadable or excluded is not gone."""
+        if not source.scanner.complete or source.waiting:
+            return []
+        there = {*source.handles(), *(identify(tail, True) for tail in self.source.tails)}
+        known = self.progress.files
+        return [
+            piece for a in ranges_of(intent, "gone")
+            if a.file.id not in there and source.scanner.hidden.isdisjoint(map(str, PurePath(a.file.path).parents))
+            # A part may be given up already, if the agent stopped while it did this.
+            for piece in abandoned(
+                a.file, a.start, a.stop, known[a.file.id].committed if a.file.id in known else Spans(), "gone"
+            )
+        ]  # fmt: skip
 
     def _open(self, partition: Partition, now: float) -> OpenObject:
         return OpenObject(partition, self.sink.encoder(), self.settings.row_group_bytes, now, self.pipeline.digest)
@@ -155,28 +232,30 @@ class LogAgent:
 
         What the sink does not take in time goes to the outbox, if there is room.
         """
-        end = time.monotonic() + _LAST_READ
+        began = self.clock()
         if self._recovered:
-            self._tick(now, Flush.LINES, lambda: time.monotonic() < end)
-        self._drain(now, lambda: time.monotonic() < end - _LAST_READ + _LAST_STORE)
+            for flush in (Flush.NOTHING, Flush.LINES):  # what is still to be read holds its last line back
+                self._tick(now, flush, lambda: self.clock() - began < _LAST_READ)
+        self._drain(now, lambda: self.clock() - began < _LAST_STORE)
         self.delivery.spill(now)
         return self.delivery.left
 
-    def read_once(self, stop: threading.Event) -> int:
+    def read_once(self, stop: Stop) -> int:
         """Read what is there. Returns the number of objects that no sink has."""
 
         def tries() -> bool:
-            return self.delivery.refused < _ONCE_TRIES
+            return self.delivery.refused < (1 if stop.is_set() else _ONCE_TRIES)
 
-        while not self.recover(time.monotonic()):
+        while not self.recover(self.clock()):
             if not tries() or stop.is_set():
                 return max(1, self.delivery.left)
-            self.report.wait(self.delivery.retry_in(time.monotonic()))
+            self.report.health.beat()
+            stop.wait(min(1.0, max(0.2, self.delivery.retry_in(self.clock()))))
         opened, closed = -1, 0
         # A file that was closed can make room for another, or be what another waited for; none is opened twice.
         while not stop.is_set() and (opened != self.source.opened or closed):
             opened = self.source.opened
-            now = time.monotonic()
+            now = self.clock()
             self.source.scan(now, again=False)
             self.report.scanned(self.source.scanner.complete)
             for flush in (Flush.NOTHING, Flush.ALL):
@@ -187,8 +266,15 @@ class LogAgent:
                     self._tick(now, flush, lambda: not stop.is_set())
             if left := self._drain(now, tries):
                 return left
+            tails = tuple(self.source.tails)
             closed = self.source.release()
-        return self._drain(time.monotonic(), tries)
+            self._rest += [rest_of(tail, self.progress) for tail in tails if tail.fd < 0]
+        return self._drain(self.clock(), tries)
+
+    def unfinished(self) -> Unfinished:
+        """What a stop leaves to the next start. Raises OSError if the outbox can't be read."""
+        rest = [*self._rest, *(rest_of(tail, self.progress) for tail in self.source.tails)]
+        return Unfinished(sum(rest), sum(map(bool, rest)), sum(one.bytes for one in self.delivery.outbox.headers()))
 
     def close(self) -> None:
         """Give everything back."""
@@ -196,10 +282,13 @@ class LogAgent:
         self.sink.close()
         self.folder.release()
 
-    def _tick(self, now: float, flush: Flush, go_on: Callable[[], bool]) -> None:
-        """Read all that is there, block by block, delivering on the way."""
+    def _tick(self, now: float, flush: Flush, go_on: Callable[[], bool]) -> bool:
+        """Read all that is there, block by block, delivering on the way. True if `go_on` ended it before that."""
+        ended = False
         if self.source.poll(now, flush):
-            while self._may_read() and go_on():
+            while self._may_read():
+                if ended := not go_on():
+                    break
                 block = self.source.read(now, flush)
                 if block is None:
                     break
@@ -207,9 +296,10 @@ class LogAgent:
                 for batch in batches:
                     self.objects.add(batch, now)
                 self.source.settle(block, lines.left, lines.overflow)
-                self._advance(now)
+                self._advance(now, go_on)
                 self.report.health.beat()
-        self._advance(now)
+        self._advance(now, go_on)
+        return ended
 
     @property
     def held(self) -> int:
@@ -219,15 +309,15 @@ class LogAgent:
     def _may_read(self) -> bool:
         return self.held < self.settings.memory_bytes
 
-    def _advance(self, now: float) -> None:
+    def _advance(self, now: float, go_on: Callable[[], bool] = lambda: True) -> None:
         if self.source.abandoned:
             found, self.source.abandoned = self.source.abandoned, []
             self._account(found, now)
-        if self.delivery.outbox.lost:
+        if self.delivery.outbox.lost and not self.delivery.retry_in(now):
             self._account_damaged(now)
         # Half of the budget may stay open: the rest is for what is on its way.
         self._seal(now, max(1, self.settings.memory_bytes // 2 - self.delivery.held))
-        self.delivery.advance(now)
+        self.delivery.advance(now, go_on)
 
     def _seal(self, now: float, room: int) -> None:
         for opened in self.objects.due(now, room):
@@ -242,7 +332,8 @@ class LogAgent:
                 if self.sink.has(damaged.known) or self._account(ranges_of(damaged.known, "outbox_damaged"), now):
                     outbox.accounted(damaged.name)
             except OSError as e:
-                log.warning("outbox: %s is lost, which is not in the ledger yet: %s", damaged.name, e)
+                self.delivery.refuse(e, now, "sink")
+                return
 
     def _account(self, found: list[Abandoned], now: float) -> bool:
         """Bytes that nobody will read, to ledger rows. Returns whether those are durable already."""
@@ -285,21 +376,17 @@ class LogAgent:
                     self.source.problems.counts, identity_replaced=self.progress.replaced, not_cri=c.not_cri,
                     not_utf8=c.not_utf8, cut=c.cut, transform_failed=c.transform_failures,
                     incomplete_scan=self.report.incomplete_scans, outbox_damaged=delivery.outbox.damaged,
+                    checkpoint_damaged=self.folder.damaged, identity_reset=self.folder.reset,
                 ),
             )
         )  # fmt: skip
 
     def _drain(self, now: float, go_on: Callable[[], bool]) -> int:
         """Seal and store everything. Returns the objects that no sink has when `go_on` says no."""
-        began = time.monotonic()
+        began = self.clock()
         self._seal(now, room=0)
-        self.delivery.advance(now)
+        self.delivery.advance(now, go_on)
         while self.delivery.left and go_on():
-            now_then = now + time.monotonic() - began
-            self.report.wait(min(1.0, self.delivery.retry_in(now_then)))
-            self.delivery.advance(now + time.monotonic() - began)
+            self.report.wait(min(1.0, self.delivery.retry_in(now + self.clock() - began)))
+            self.delivery.advance(now + self.clock() - began, go_on)
         return self.delivery.left
-
-
-def _always() -> bool:
-    return True

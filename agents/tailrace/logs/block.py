@@ -37,6 +37,8 @@ class Segment:
     torn: the last line has no newline in the file; the block's last byte of this segment is ours.
     skipped: bytes of the file after this segment that belong to its last line and are in no block, because the line is
     longer than `max_line`.
+    behind: streams (1 stdout, 2 stderr) that have lines between this segment and what was read before it, which are
+    committed already: what stands open of those streams is over.
     """
 
     file: FileRef
@@ -46,6 +48,7 @@ class Segment:
     flush: Flush = Flush.NOTHING
     torn: bool = False
     skipped: int = 0
+    behind: int = 0
 
 
 @dataclass(frozen=True)

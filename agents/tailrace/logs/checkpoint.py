@@ -77,6 +77,11 @@ class Progress:
                 return False
         return True
 
+    def touches(self, files: Iterable[tuple[str, Iterable[tuple[int, int]]]]) -> bool:
+        """Whether any byte of these spans is committed."""
+        known = ((self.files[name].committed, spans) for name, spans in files if name in self.files)
+        return any(start < b and a < stop for committed, spans in known for start, stop in spans for a, b in committed)
+
     def commit(self, name: str, spans: Iterable[tuple[int, int]]) -> None:
         """The bytes are with a sink, or in the ledger as not deliverable."""
         committed = self.files[name].committed
@@ -98,10 +103,11 @@ class Progress:
         state = self.files.get(name)
         return state.committed.prefix if state else 0
 
-    def forget_absent(self, present: set[str], hidden: set[str]) -> None:
+    def forget_absent(self, present: set[str], hidden: set[str]) -> list[FileState]:
         """Drop the files that were seen to be absent several times running.
 
-        present: the ids of those that are there. hidden: folders of which nothing is known.
+        present: the ids of those that are there. hidden: folders of which nothing is known. Returns those that have a
+        hole in what is committed; they stay until it is filled, for nobody else knows of it.
         """
         absent = {
             name: self._absent.get(name, 0) + 1 for name, state in self.files.items()
@@ -109,8 +115,13 @@ class Progress:
         }  # fmt: skip
         self._absent = absent
         gone = {name for name, times in absent.items() if times >= _ABSENT}
-        for name in gone - self._needed(gone):
-            del self.files[name]
+        torn = []
+        for name in sorted(gone - self._needed(gone)):
+            if self.files[name].committed.prefix < self.files[name].committed.stop:
+                torn.append(self.files[name])
+            else:
+                del self.files[name]
+        return torn
 
     def _needed(self, gone: set[str]) -> set[str]:
         """Those by way of which a later incarnation, which is not gone, is found."""
@@ -141,9 +152,12 @@ def guard_of(fd: int, offset: int) -> str:
 class StateFolder:
     """The folder that holds the checkpoint, its predecessor and the lock."""
 
-    def __init__(self, folder: Path, node: str, warn: Callable[[str], None]) -> None:
-        """Take the folder. Raises StateError if another agent has it, or if it can't be written."""
-        self.folder, self.node = folder, node
+    def __init__(self, folder: Path, node: str, warn: Callable[[str], None], lake: str = "") -> None:
+        """Take the folder. lake: where its objects go. Raises StateError if another agent has it, or if it can't be
+        written."""
+        self.folder, self.node, self.lake = folder, node, lake
+        self.damaged = 0  # checkpoints that could not be used
+        self.reset = 0  # starts without one although there had been one
         self._warn = warn
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -176,6 +190,7 @@ class StateFolder:
                 continue
             except ValueError as e:
                 damaged = True
+                self.damaged += path is current
                 self._warn(f"{path} {e}")
                 continue
             if damaged or path is previous:
@@ -187,6 +202,7 @@ class StateFolder:
                 }
             )
         if damaged:
+            self.reset += 1
             self._warn(
                 f"{self.folder} holds no whole checkpoint: every file is read from its beginning, "
                 "delivered lines once more"
@@ -213,6 +229,11 @@ class StateFolder:
                 f"{path} is of node {state['node']!r}, not {self.node!r}: nothing was read or changed; "
                 "name another --state"
             )
+        if state.get("lake", self.lake) != self.lake:
+            raise StateError(
+                f"{path} is of the lake {state['lake']!r}, not {self.lake!r}: nothing was read or changed; what it "
+                "calls delivered is not there; name another --state, or the lake that it is of"
+            )
         return state
 
     def save(self, progress: Progress) -> None:
@@ -221,7 +242,7 @@ class StateFolder:
             s.id: {"path": s.path, "committed": [list(span) for span in s.committed], "guard": s.guard}
             for s in progress.files.values()
         }
-        body: dict[str, Any] = {"version": VERSION, "node": self.node, "files": files}
+        body: dict[str, Any] = {"version": VERSION, "node": self.node, "lake": self.lake, "files": files}
         current = self.folder / "checkpoint.json"
         new = self.folder / "checkpoint.json.new"
         with new.open("w") as f:
@@ -248,7 +269,8 @@ def _sealed(body: dict[str, Any]) -> str:
 
 
 def _digest(body: dict[str, Any]) -> str:
-    return xxhash.xxh3_64_hexdigest(f"{body['version']} {body['node']}\n{_text(body['files'])}".encode())
+    head = f"{body['version']} {body['node']} {body.get('lake')}"
+    return xxhash.xxh3_64_hexdigest(f"{head}\n{_text(body['files'])}".encode())
 
 
 def _text(files: dict[str, Any]) -> str:

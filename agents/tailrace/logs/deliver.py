@@ -93,9 +93,17 @@ class Delivery:
             return False
         return True
 
-    def advance(self, now: float) -> None:
-        """Offer what waits to the sink, oldest first, then what is in the outbox, and commit what it took."""
-        while self._sealed and now >= self._retry_at and self._store(self._sealed[0], now):
+    def advance(self, now: float, go_on: Callable[[], bool] = lambda: True) -> None:
+        """Offer what waits to the sink, oldest first, then what is in the outbox, and commit what it took.
+
+        go_on: asked after each object; when it says no, the rest waits on.
+        """
+        first = True
+        while self._sealed and now >= self._retry_at and (first or go_on()):
+            first = False
+            if not self._store(self._sealed[0], now):
+                self._sealed.rotate(-1)  # if it is this object that the sink won't take, the others don't wait for it
+                break
             self._commit(self._sealed.popleft())
         if len(self.outbox) and now >= self._retry_at:
             self._drain_outbox(now)
@@ -122,8 +130,16 @@ class Delivery:
             self.refuse(e, now, where)
             return False
         self.report.stored(time.monotonic() - started)
-        self._refused, self.failing, self._full = 0, None, False
+        self._works()
         return True
+
+    def healed(self) -> None:
+        """What refused works again, as was seen without an object."""
+        self.report.healed()
+        self._works()
+
+    def _works(self) -> None:
+        self._refused, self.failing, self._full = 0, None, False
 
     def _drain_outbox(self, now: float) -> None:
         """Store the oldest object of the outbox; new ones come between, so that neither waits for all of the other."""

@@ -17,14 +17,18 @@ def abandoned_batch(found: Sequence[Abandoned], partition: Partition) -> Batch:
     """The ranges (n,) as one batch, for a ledger object of its own."""
     files = tuple({one.file.id: one.file for one in found}.values())
     number = {file.id: i for i, file in enumerate(files)}
-    ranges = Ranges(
-        np.array([number[one.file.id] for one in found], np.int64),
-        np.array([one.start for one in found], np.int64),
-        np.array([one.stop for one in found], np.int64),
-        np.zeros(len(found), np.int64),
-    )
+    entries = []
+    for reason in dict.fromkeys(one.reason for one in found):
+        some = [one for one in found if one.reason == reason]
+        ranges = Ranges(
+            np.array([number[one.file.id] for one in some], np.int64),
+            np.array([one.start for one in some], np.int64),
+            np.array([one.stop for one in some], np.int64),
+            np.zeros(len(some), np.int64),
+        )
+        entries.append(Entry("abandoned", ranges, None, reason))
     lines = pa.RecordBatch.from_pylist([], schema=LOGS.schema)
-    return Batch(partition, lines, files, (Entry("abandoned", ranges, None),), memoryview(b""))
+    return Batch(partition, lines, files, tuple(entries), memoryview(b""))
 
 
 def ranges_of(sealed: Sealed, reason: Reason) -> list[Abandoned]:

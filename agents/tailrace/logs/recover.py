@@ -47,6 +47,8 @@ def rebuild(intent: Sealed, source: Source, pipeline: Pipeline, opened: OpenObje
     """The object of an intent, made anew in `opened`, or None if the files or the settings are not what they were."""
     if key_of(intent.partition, pipeline.digest, intent.parts) != intent.key:
         return None
+    if source.progress.touches((name, part.spans) for name, part in intent.parts.items()):
+        return None  # some of it was given up before the agent stopped once more
     if not source.narrow({name: part.spans for name, part in intent.parts.items()}):
         return None
     handles = source.handles()

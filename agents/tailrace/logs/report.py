@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 
 from tailrace.delivery.objects import Sealed
+from tailrace.delivery.ranges import Spans
 from tailrace.health import Health
+from tailrace.logs.checkpoint import Progress
 from tailrace.logs.counts import Counts
+from tailrace.logs.source.tail import Tail
 from tailrace.logs.telemetry import Telemetry
 
 
@@ -29,6 +33,10 @@ class Report:
         self.telemetry.stored(self.sink, seconds)
         self.health.sink_stored(self.sink)
         self.health.beat()
+
+    def healed(self) -> None:
+        """The sink answers again."""
+        self.health.sink_stored(self.sink)
 
     def refused(self, error: OSError, text: str) -> None:
         """An object could not be stored, and is offered again."""
@@ -56,3 +64,20 @@ class Report:
         self.health.beat()
         time.sleep(seconds)
         self.health.beat()
+
+
+@dataclass(frozen=True)
+class Unfinished:
+    """Bytes of log files that are not in the lake yet: of `files` that the next start reads on; in the outbox."""
+
+    bytes: int = 0
+    files: int = 0
+    outbox_bytes: int = 0
+
+
+def rest_of(tail: Tail, progress: Progress) -> int:
+    """Bytes of a file that are not done, as of the last look at it. A copy of another file has none."""
+    if tail.twin:
+        return 0
+    state = progress.files.get(tail.ref.id) if tail.ref else None
+    return sum(b - a for a, b in (state.committed if state else Spans()).gaps(tail.size))

@@ -6,12 +6,8 @@ import gc
 import logging
 import os
 import resource
-import signal
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
-from types import FrameType
 
 import pyarrow as pa
 
@@ -23,9 +19,11 @@ from tailrace.logs.checkpoint import StateError, StateFolder
 from tailrace.logs.counts import Counts
 from tailrace.logs.pipeline import Pipeline
 from tailrace.logs.report import Report
+from tailrace.logs.signals import Asked, signals
 from tailrace.logs.transform import TransformError
 
 _LOOK = 5.0  # seconds between two looks at the settings file
+_GRACE = 25.0  # seconds after which a process that was told to stop leaves, whatever it waits for; a pod has 30
 # What is fixed when the agent starts. The others change while it runs.
 FIXED = (
     "root", "cluster", "node", "state", "sink", "lake", "stdout_format", "listen", "block_bytes", "max_line",
@@ -54,7 +52,7 @@ def run(settings: Settings, once: bool, load: Load | None = None, file: Path | N
     try:
         sink = open_sink(settings)
         pipeline = Pipeline(settings, counts, log.warning)
-        folder = StateFolder(settings.state, node_name(settings), log.warning)
+        folder = StateFolder(settings.state, node_name(settings), log.warning, lake_of(settings))
     except (StateError, TransformError, ValueError) as e:
         log.error("%s", e)
         return 1
@@ -66,13 +64,28 @@ def run(settings: Settings, once: bool, load: Load | None = None, file: Path | N
         log.error("%s", e)
         return 1
     try:
-        with _signals() as (stop, again):
+        with signals(_GRACE, lambda: _leave(agent)) as (stop, again):
             reload = Reload(agent, load, file, again)
             left = agent.read_once(stop) if once else agent.follow(stop, reload)
+        return _say_the_end(agent, left, once)
     finally:
         server.close()
         agent.close()
-    return _say_the_end(agent, left, once)
+
+
+def lake_of(settings: Settings) -> str:
+    """Where the objects of a state folder go: a checkpoint is of no use for another lake."""
+    return str(Path(settings.lake).absolute()) if settings.sink == "local" else settings.sink
+
+
+def _leave(agent: LogAgent) -> None:
+    """End the process although something does not answer: better now than by SIGKILL, without a word."""
+    log.error(
+        "told to stop %.0f s ago, and the sink or a disk still does not answer: leaving; nothing is lost, %d objects "
+        "are not stored and are settled at the next start, %d wait in the outbox; mend the sink",
+        _GRACE, agent.delivery.waiting, len(agent.delivery.outbox),
+    )  # fmt: skip
+    os._exit(1)
 
 
 def _say_the_end(agent: LogAgent, left: int, once: bool) -> int:
@@ -83,46 +96,66 @@ def _say_the_end(agent: LogAgent, left: int, once: bool) -> int:
         log.error("%d objects wait in the outbox and are stored at the next start; mend the sink", kept)
     if left > kept:
         log.error("%d objects are not stored: their lines are read again at the next start; mend the sink", left - kept)
+    _say_what_is_unfinished(agent)
     if waiting := agent.source.waiting:
         log.error("%d files were not read, because too many are open: raise the limit (ulimit -n)", waiting)
     return 1 if left or (waiting and once) else 0
 
 
-class Reload:
-    """Takes other settings while the agent runs. Called after each tick."""
+def _say_what_is_unfinished(agent: LogAgent) -> None:
+    try:
+        rest = agent.unfinished()
+    except OSError as e:
+        log.error("outbox: %s: how many bytes wait in it can't be told; nothing is lost", e)
+        return
+    if rest.bytes or rest.outbox_bytes:
+        log.info(
+            "%d bytes of log files are not in the lake: %d in the outbox, %d of %d files are read at the next start",
+            rest.bytes + rest.outbox_bytes, rest.outbox_bytes, rest.bytes, rest.files,
+        )  # fmt: skip
 
-    def __init__(self, agent: LogAgent, load: Load | None, file: Path | None, again: threading.Event) -> None:
+
+class Reload:
+    """Takes other settings while the agent runs. Called between two looks at the log files, with the time."""
+
+    def __init__(self, agent: LogAgent, load: Load | None, file: Path | None, again: Asked) -> None:
         self._agent, self._load, self._file, self._again = agent, load, file, again
-        self._mark = self._look()
+        self._mark: tuple[int, int, int] | None = None  # the file may have been changed since the agent was started
+        self._refused = False
         self._next = 0.0
 
     def __call__(self, now: float) -> None:
-        if now >= self._next:
-            self._next = now + _LOOK
-            mark = self._look()
-            if mark and mark != self._mark:  # a file that is not there, in the middle of a switch, says nothing
-                self._mark = mark
-                self._again.set()
-        if self._again.is_set() and self._load is not None:
-            self._again.clear()
-            self._mark = self._look()
-            self._reload(self._load, now)
+        asked = self._again.is_set()
+        if not asked and now < self._next:
+            return
+        self._again.clear()
+        self._next = now + _LOOK
+        mark = self._look()
+        # A file that is not there, in the middle of a switch, says nothing.
+        if self._load and (asked or (mark and mark != self._mark)):
+            self._reload(self._load, now, asked)
+        self._mark = mark or self._mark
 
-    def _reload(self, load: Load, now: float) -> None:
+    def _reload(self, load: Load, now: float, asked: bool) -> None:
         agent = self._agent
         try:
             settings = load()
             fixed = [name for name in FIXED if getattr(settings, name) != getattr(agent.settings, name)]
             if fixed:
                 raise ValueError(f"{', '.join(fixed)} can't change while the agent runs; restart it")
-            pipeline = Pipeline(settings, agent.counts, log.warning)
+            other = settings != agent.settings
+            pipeline = Pipeline(settings, agent.counts, log.warning) if other else agent.pipeline
         except (ValueError, TransformError, OSError) as e:
+            self._refused = True
             agent.report.telemetry.reloaded(False)
             log.error("new settings are refused, the old ones stay in force: %s", e)
             return
-        agent.reload(settings, pipeline, now)
-        agent.report.telemetry.reloaded(True)
-        log.info("new settings are in force")
+        if other:
+            agent.reload(settings, pipeline, now)
+        if other or asked or self._refused:
+            agent.report.telemetry.reloaded(True)
+            log.info("new settings are in force" if other else "the settings are those in force")
+        self._refused = False
 
     def _look(self) -> tuple[int, int, int] | None:
         try:
@@ -130,29 +163,6 @@ class Reload:
         except OSError:
             return None
         return (status.st_ino, status.st_mtime_ns, status.st_size) if status else None
-
-
-@contextmanager
-def _signals() -> Iterator[tuple[threading.Event, threading.Event]]:
-    """What the first SIGTERM or SIGINT sets (the second one ends the process at once), and what SIGHUP sets."""
-    stop, again = threading.Event(), threading.Event()
-
-    def ask(number: int, _: FrameType | None) -> None:
-        if stop.is_set():
-            signal.signal(number, signal.SIG_DFL)
-            signal.raise_signal(number)
-        stop.set()
-
-    def reload(_: int, __: FrameType | None) -> None:
-        again.set()
-
-    wanted = ((signal.SIGTERM, ask), (signal.SIGINT, ask), (signal.SIGHUP, reload))
-    before = [(number, signal.signal(number, handler)) for number, handler in wanted]
-    try:
-        yield stop, again
-    finally:
-        for number, handler in before:
-            signal.signal(number, handler)
 
 
 def _raise_file_limit() -> None:

@@ -46,10 +46,12 @@ class LocalSink:
         self._put(Path(sealed.ledger_partition.path), sealed.key, sealed.ledger)
 
     def has(self, sealed: Sealed) -> bool:
-        """Whether the object's file is there; what a crash left half written beside it goes. Raises OSError."""
-        place = self.root / sealed.partition.path
-        (place / f"{sealed.key}.new").unlink(missing_ok=True)
-        return (place / f"{sealed.key}.parquet").exists()
+        """Whether the object's file is there, or its ledger's: that came later, and an object may have been compacted
+        since. What a crash left half written goes. Raises OSError."""
+        places = [self.root / partition.path for partition in (sealed.partition, sealed.ledger_partition)]
+        for place in places:
+            (place / f"{sealed.key}.new").unlink(missing_ok=True)
+        return any((place / f"{sealed.key}.parquet").exists() for place in places)
 
     def _put(self, folder: Path, key: str, payload: pa.Buffer) -> None:
         place = make_folders(self.root, folder, self._durable)

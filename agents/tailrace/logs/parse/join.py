@@ -64,13 +64,14 @@ def join(block: Block, records: Records, rule: Rule) -> Joined:
     group = group.take(order)
     first = np.empty(n, np.bool_)
     first[0], first[1:] = True, group[1:] != group[:-1]
+    opens = _opens(block, records, order, first)
     valid = None if records.valid.all() else records.valid.take(order)
     goes_on = nothing
     if partial.any():
         partial = partial.take(order)
         goes_on = np.empty(n, np.bool_)
         goes_on[0], goes_on[1:] = False, partial[:-1]
-        goes_on &= ~first
+        goes_on &= ~opens
         if valid is not None:  # a record that is not in the runtime's format ends whatever stands open before it
             goes_on &= valid
     if block.overflow:
@@ -78,7 +79,7 @@ def join(block: Block, records: Records, rule: Rule) -> Joined:
         goes_on[_behind_overflow(block, records, group, order)] = True
     trace = nothing
     if candidates:
-        trace = _traces(records, rule, order, first, goes_on)
+        trace = _traces(records, rule, order, opens, goes_on)
         if valid is not None:
             trace &= valid
     head = ~(goes_on | trace)
@@ -92,6 +93,18 @@ def join(block: Block, records: Records, rule: Rule) -> Joined:
     # A P whose next record in the stream begins another line never gets its F.
     ended = np.flatnonzero(partial & np.append(~goes_on[1:], True)) if goes_on is not nothing else order[:0]
     return Joined(order, group, head, trace, left.take(line), ended)
+
+
+def _opens(block: Block, records: Records, order: Ints, first: Bools) -> Bools:
+    """Which records continue nothing: their stream's first, and those between which and the last one others stand."""
+    opens = first
+    for number, segment in enumerate(block.segments):
+        if segment.behind:
+            of = np.flatnonzero(records.segment[order] == number)
+            opens = opens.copy() if opens is first else opens
+            for stream in (0, 1):
+                opens[of[records.stream[order[of]] == stream][:1]] |= bool(segment.behind & 1 << stream)
+    return opens
 
 
 def _behind_overflow(block: Block, records: Records, group: Ints, order: Ints) -> list[int]:

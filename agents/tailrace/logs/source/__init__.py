@@ -26,7 +26,7 @@ from tailrace.logs.parse.lines import Left, raw_limit
 from tailrace.logs.parse.words import PAD
 from tailrace.logs.source.abandoned import Abandoned, Reason, abandoned
 from tailrace.logs.source.fill import fill, huge_buffer, longest_record
-from tailrace.logs.source.scan import Found, Kind, Problems, Scanner, mark_of
+from tailrace.logs.source.scan import Found, Kind, Problems, Scanner, mark_of, origin_of
 from tailrace.logs.source.tail import Tail, identify, open_tail
 
 __all__ = ["Abandoned", "Problems", "Scanner", "Source", "SourceSettings"]
@@ -55,6 +55,7 @@ class Source:
         self.progress = progress
         self.settings = settings
         self.problems = scanner.problems
+        self.forgets = True  # not if it is made for a look only: then absence is not seen often enough
         self.opened = 0
         self.seen_bytes = 0  # of files that are followed, committed before they were opened or not
         self.waiting = 0  # files that could not be opened at the last scan, because too many are open
@@ -68,6 +69,8 @@ class Source:
         self._by_id: dict[str, Tail] = {}
         # inode: id and mark of the file when it was closed
         self._done: dict[tuple[int, int], tuple[str, tuple[int, int]]] = {}
+        self._shed: set[str] = set()  # files that were given up: what was read of them is still on its way
+        self._mine: set[str] = set()  # files that this run has opened or given up, as long as their progress is known
         self._over: list[Tail] = []  # truncated: to be flushed and closed
         self._ready: deque[Tail] = deque()
         self.abandoned: list[Abandoned] = []  # for the ledger; who takes them from here clears it
@@ -91,7 +94,9 @@ class Source:
         for tail in sorted((t for t in self._tails.values() if t.unlinked and t.ref), key=lambda t: -t.unread):
             if excess <= 0:
                 break
-            if tail.unread:
+            if tail.high < tail.size or tail.left:
+                for start, stop in tail.unfinished:
+                    self._abandon(tail, start, stop, "held_full")
                 self._abandon(tail, tail.high, tail.size, "held_full")
                 self.problems.count(
                     "given up", tail.path, f"{tail.size - tail.high} bytes that nobody read: the file is deleted, the "
@@ -103,8 +108,10 @@ class Source:
             tail.high = tail.seen = tail.size
             tail.ended = True
             del self._tails[tail.inode]
-            if tail.ref and self._by_id.get(tail.ref.id) is tail:
-                del self._by_id[tail.ref.id]
+            if tail.ref:
+                self._shed.add(tail.ref.id)
+                if self._by_id.get(tail.ref.id) is tail:
+                    del self._by_id[tail.ref.id]
             tail.close()
 
     def scan(self, now: float, again: bool = True) -> None:
@@ -139,9 +146,14 @@ class Source:
         Excluded or unreadable is not gone.
         """
         tails = [*self._over, *self._tails.values()]
-        if not self.waiting and all(tail.ref or tail.size == 0 for tail in tails):
+        if self.forgets and not self.waiting and all(tail.ref or tail.size == 0 for tail in tails):
             present = {tail.ref.id for tail in tails if tail.ref} | {name for name, _ in self._done.values()}
-            self.progress.forget_absent(present, self.scanner.hidden)
+            for state in self.progress.forget_absent(present, self.scanner.hidden):
+                if state.id not in self._mine:  # what this run has read of a file is on its way
+                    self._mine.add(state.id)
+                    ref = FileRef(state.id, origin_of(state.path), state.path)
+                    self.abandoned += abandoned(ref, 0, state.committed.stop, state.committed, "gone")
+            self._mine &= self.progress.files.keys() | self._shed
 
     def _open(self, found: Found, now: float) -> None:
         if len(self._tails) + len(self._over) >= self._most:
@@ -164,6 +176,8 @@ class Source:
             self.problems.note(
                 "packed file damaged", found.path, f"{tail.damage}; the lines before the damage are read"
             )
+        if tail.kind is not Kind.PACKED:
+            tail.size = os.fstat(tail.fd).st_size
         self._tails[found.inode] = tail
         self.opened += 1
 
@@ -171,10 +185,13 @@ class Source:
         """Look at every open file; True if there is something to read. `flush`: what leaves though more could come."""
         self._looked = self._blocks
         ready: list[Tail] = []
-        for tail in (*self._over, *self._tails.values()):
+        tails = [*self._over, *self._tails.values()]
+        for tail in tails:
             try:
                 if not tail.truncated:
                     self._look(tail, now)
+                    if tail.truncated:
+                        tails.append(self._tails[tail.inode])
                 if tail.ref is None and not self._identify(tail, now, flush):
                     continue
             except OSError as e:
@@ -234,6 +251,7 @@ class Source:
             return False
         tail.twin = ""
         tail.ref = FileRef(state.id, tail.origin, tail.path)
+        self._mine.add(state.id)
         tail.skip = Spans(state.committed)
         if tail.hole:
             self._abandon(tail, 0, tail.hole, "hole")
@@ -261,6 +279,8 @@ class Source:
             return Flush.NOTHING
         rest = now - tail.grown
         if tail.truncated or asked is Flush.ALL or (tail.last and rest > self.settings.quiet * _ROTATE_WAIT):
+            return Flush.ALL
+        if asked is Flush.LINES and tail.unlinked:  # the agent stops, and nobody can open that file again
             return Flush.ALL
         resting = rest > self.settings.quiet or asked is Flush.LINES
         return Flush.LINES if tail.left and not tail.rested and resting else Flush.NOTHING

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import mmap
 import os
+import re
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +21,8 @@ from tailrace.logs.source.tail import LongLine, Tail
 _SLACK = 1024  # a record's prefix comes on top of its message
 _RECORD = 1 << 14  # bytes of a message that a runtime puts into one record; such a record is always read whole
 _NEAR, _STEP = 1 << 11, 1 << 16
+_STDERR = re.compile(rb'^\S+ stderr |"stream":"stderr"', re.MULTILINE)
+_STDOUT = re.compile(rb'^(?!\S+ stderr |.*"stream":"stderr").', re.MULTILINE)
 
 
 def huge_buffer(size: int) -> Bytes:
@@ -44,11 +47,17 @@ def fill(tail: Tail, data: Bytes, at: int, room: int, flush: Flush, max_line: in
     longest = longest_record(max_line)
     segments: list[Segment] = []
     torn_too = flush is Flush.ALL and tail.last
+    told = -1
+    if tail.behind[1]:
+        before = b"".join(piece.data for piece in tail.left if piece.offset < tail.behind[0])
+        tail.behind = (tail.behind[0], tail.behind[1] & _streams(before))
 
     def put(stop: int, offset: int, torn: bool = False, skipped: int = 0) -> None:
-        nonlocal at
+        nonlocal at, told
         assert tail.ref is not None
-        segments.append(Segment(tail.ref, at, stop, offset, flush, torn, skipped))
+        behind = tail.behind[1] if told < tail.behind[0] <= offset else 0
+        told = max(told, offset)
+        segments.append(Segment(tail.ref, at, stop, offset, flush, torn, skipped, behind))
         at = stop
 
     for piece in tail.left:
@@ -138,11 +147,19 @@ def _next_gap(tail: Tail) -> int:
     """Move `high` past what is committed already, and return where the next committed stretch begins."""
     for start, stop in tail.skip:
         if start <= tail.high < stop:
+            if start:
+                between = os.pread(tail.fd, min(stop - start, _STEP), start).rpartition(b"\n")[0]
+                tail.behind = (stop, tail.behind[1] | _streams(between))
             tail.high = stop
             tail.seen = max(tail.seen, stop)
         elif start > tail.high:
             return min(start, tail.size)
     return tail.size
+
+
+def _streams(records: bytes) -> int:
+    """Of which streams there are records: 1 stdout, 2 stderr. What is in no runtime's format counts as stdout."""
+    return (_STDOUT.search(records) is not None) + 2 * (_STDERR.search(records) is not None)
 
 
 def _read(fd: int, data: Bytes, at: int, want: int, offset: int) -> int:

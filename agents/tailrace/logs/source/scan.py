@@ -219,6 +219,15 @@ class Scanner:
         return at
 
 
+def origin_of(path: str) -> Origin:
+    """Whose file lay at `path`, as far as that tells: behind a link of Docker's layout nothing does."""
+    *_, pod, container, name = ("", "", *path.split("/"))
+    parts, match = pod.split("_"), _NAME.fullmatch(name)
+    if len(parts) != 3 or not match:
+        return Origin("", "", "", "", 0)
+    return Origin(parts[0], parts[1], parts[2], container, int(match[1]))
+
+
 def mark_of(status: os.stat_result) -> tuple[int, int]:
     """Size and modification time of a file."""
     return status.st_size, status.st_mtime_ns

@@ -45,7 +45,8 @@ class Tail:
     rested: its finished lines were flushed since then. ended: its last line was flushed, nothing more is expected.
     known: bytes that were read just before `high` (of a file of which nothing was read: its first), and their offset.
     hole: where the NULs end with which the file begins. promised: its size before a damage. served: the number of the
-    block to which it gave last. scan: the number of the scan before it was truncated.
+    block to which it gave last. scan: the number of the scan before it was truncated. behind: where the last committed
+    stretch ends that was left out, and the streams of lines in it that are over by that (see Segment.behind).
     """
 
     fd: int
@@ -76,11 +77,19 @@ class Tail:
     promised: int = 0
     served: int = 0
     scan: int = 0
+    behind: tuple[int, int] = (0, 0)
 
     @property
     def unread(self) -> int:
         """Bytes that the file has and that were never looked at."""
         return max(0, self.size - self.seen)
+
+    @property
+    def unfinished(self) -> list[tuple[int, int]]:
+        """Bytes before `high` of lines that no stage has handed on yet: `left`, and what of them is past max_line."""
+        return [(piece.offset, piece.offset + len(piece.data)) for piece in self.left] + [
+            span for one in self.overflow for span in one.ranges
+        ]
 
     @property
     def last(self) -> bool:

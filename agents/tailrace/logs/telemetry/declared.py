@@ -81,7 +81,7 @@ PROBLEM = Label(
     "reason",
     (
         ("truncated", "a file was truncated while it was read (copytruncate): what was not read before is gone"),
-        ("identity_reset", "what was committed of a file was not known any more: read from its beginning"),
+        ("identity_reset", "starts at which no checkpoint was whole: every file was read from its beginning"),
         ("identity_replaced", "a file's bytes were not those that were committed: read as a new file"),
         ("incomplete_scan", "a scan could not list every folder: files in the others wait"),
         ("folder_unreadable", "a folder could not be listed: its files wait"),

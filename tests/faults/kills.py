@@ -1,0 +1,65 @@
+"""kills: a world and a number of kills in, a finished lake and what was written out. The faults are drawn from a seed.
+
+Pods write on through everything. An agent is started, and killed after a random time: one in five while it loads, the
+others after it has taken its state folder. In a storm the lake vanishes now and then, and some agents are only asked to
+stop.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from contextlib import closing
+from dataclasses import dataclass
+
+from tests.faults import truth
+from tests.faults.lake_switch import LakeSwitch
+from tests.faults.process import HURRIED, Agent, Writing, audits
+from tests.node import World
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a run did. faults: findings, none if nothing was lost or doubled. working: kills of an agent that had stored
+    something."""
+
+    kills: int
+    working: int
+    written: dict[str, int]
+    faults: list[str]
+
+
+def kill_at_random(world: World, kills: int, seed: int, storm: bool = False) -> Run:
+    """Kill `kills` agents while pods write 20,000 lines/s and rotate every MiB; then let one finish the job."""
+    rnd = random.Random(seed)
+    switch = LakeSwitch(world) if storm else None
+    killed = working = 0
+    with closing(Writing(world, "--seed", str(seed))) as writing:
+        while killed < kills:
+            before = truth.objects(world.lake)
+            with closing(Agent(world, *HURRIED, *(("--memory-bytes", "2MiB") if storm else ()))) as agent:
+                if rnd.random() < 0.2:
+                    time.sleep(rnd.uniform(0.1, 0.6))
+                else:
+                    agent.await_start()
+                    time.sleep(rnd.uniform(0.0, 1.2))
+                if switch is not None:
+                    switch.turn(on=rnd.random() < 0.8)
+                    time.sleep(rnd.uniform(0.0, 0.6))
+                if storm and rnd.random() < 0.15:
+                    agent.ask(times=rnd.choice((1, 2)))
+                    time.sleep(rnd.uniform(0.0, 0.3))
+                else:
+                    agent.kill()
+                    killed += 1
+            working += truth.objects(world.lake) > before
+        written = writing.stop()
+    if switch is not None:
+        switch.turn(on=True)
+    with closing(Agent(world, "--once")) as last:
+        code = last.wait()
+    found = truth.faults(world.lake, written) + audits(world)
+    if code:
+        found.append(f"the last agent ended with {code}: {last.talk[-2000:]}")
+    found += [f"left over: {path}" for path in truth.left_over(world.lake, world.settings().state)]
+    return Run(kills, working, written, found)
