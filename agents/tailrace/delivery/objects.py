@@ -128,7 +128,8 @@ class OpenObject:
         self._encoder = encoder
         self._row_group_bytes = row_group_bytes
         self._batches: list[pa.RecordBatch] = []
-        self._waiting = 0
+        self._waiting = 0  # raw bytes of the batches
+        self._waiting_bytes = 0  # of memory
         self._files: dict[str, _Collected] = {}
         self._entries: list[tuple[tuple[FileRef, ...], Entry]] = []
 
@@ -142,6 +143,7 @@ class OpenObject:
             self._digest(batch, entry)
         if batch.lines.num_rows:
             self._batches.append(batch.lines)
+            self._waiting_bytes += batch.lines.nbytes
             self._waiting += size
         if self._waiting >= self._row_group_bytes:
             self._flush()
@@ -170,7 +172,7 @@ class OpenObject:
     def _flush(self) -> None:
         if self._batches:
             self._encoder.write(pa.Table.from_batches(self._batches))
-        self._batches, self._waiting = [], 0
+        self._batches, self._waiting, self._waiting_bytes = [], 0, 0
 
     def seal(self, cluster: str, node: str, now_us: int, key: str | None = None) -> Sealed:
         """Close the object. now_us: microseconds since 1970, the time of its ledger rows. key: of an object that is
@@ -207,7 +209,7 @@ class OpenObject:
     @property
     def held(self) -> int:
         """Bytes of memory that it takes, about."""
-        return sum(int(b.nbytes) for b in self._batches) + self._encoder.size
+        return self._waiting_bytes + self._encoder.size
 
 
 def key_of(partition: Partition, settings: str, parts: dict[str, Part]) -> str:
