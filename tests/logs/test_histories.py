@@ -40,6 +40,23 @@ KNOWN: dict[str, list[Step]] = {
         ("delete_live", "a", True),
         ("stop", None),
     ],
+    "a stop delivers half a first line of a deleted file": [
+        ("start", 5, "auto"),
+        ("write_half", "b", "stdout", 2),
+        ("tick", 1.0, 1),
+        ("remove_pod", "b"),
+        ("stop", None),
+    ],
+    "an agent that stops before it has recovered leaves the outbox alone": [
+        ("start", 5, "auto"),
+        ("write", "b", ("plain", "stderr")),
+        ("tick", 0.3, 2),
+        ("disk_fills", "state/intents"),
+        ("stop", 8),
+        ("start", 3, "auto"),
+        ("stop", None),
+        ("write", "a", ("long", "stdout"), ("long", "stderr")),
+    ],
     "a stop delivers the last line of what it only then reads": [
         ("start", 0, "auto"),
         ("write", "a", ("plain", "stderr")),

@@ -232,10 +232,12 @@ class LogAgent:
 
         What the sink does not take in time goes to the outbox, if there is room.
         """
+        if not self._recovered:  # the outbox is not committed yet: what is stored from there now would be read again
+            return self.delivery.left
         began = self.clock()
-        if self._recovered:
-            for flush in (Flush.NOTHING, Flush.LINES):  # what is still to be read holds its last line back
-                self._tick(now, flush, lambda: self.clock() - began < _LAST_READ)
+        # What is still to be read holds its last line back, and a file of half a line has no identity before that.
+        for flush in (Flush.NOTHING, Flush.LINES, Flush.LINES):
+            self._tick(now, flush, lambda: self.clock() - began < _LAST_READ)
         self._drain(now, lambda: self.clock() - began < _LAST_STORE)
         self.delivery.spill(now)
         return self.delivery.left

@@ -22,7 +22,7 @@ from tests.logs.histories.node_model import Content, Node
 MAX_LINE = 1024
 STREAMS = ("stdout", "stderr")
 ROW = ("ts", "pod", "stream", "file", "file_offset", "file_bytes", "message", "cut")
-RANGE = ("file", "path", "from_offset", "to_offset", "lines", "account")
+RANGE = ("file", "path", "from_offset", "to_offset", "lines", "account", "reason")
 
 Rows = dict[int, dict[str, Any]]
 
@@ -68,19 +68,19 @@ def faults(node: Node, lake: Lake) -> list[str]:
     found = [*lake.doubled, *_ledger_faults(lake)]
     left = list(node.contents)
     for file, rows in sorted(lake.rows.items(), key=lambda item: -len(item[1])):
-        pod = next(iter(rows.values()))["pod"]
+        pod, ranges = next(iter(rows.values()))["pod"], lake.ranges.get(file, [])
         candidates = [c for c in left if c.pod == pod and _is_of(rows, c)]
         if not candidates:
             again = [c for c in node.contents if c.pod == pod and _is_of(rows, c)]
             what = "is there as another file already" if again else "was never written"
             found.append(f"file {file} {what}: {[r['message'] for r in rows.values()][:5]}")
             continue
-        content = min(candidates, key=lambda c: len(list(_content_faults(node, c, rows))))
+        content = min(candidates, key=lambda c: len(list(_content_faults(node, c, rows, ranges))))
         left.remove(content)
-        found += (f"file {file}: {fault}" for fault in _content_faults(node, content, rows))
-        found += (f"file {file}: {fault}" for fault in _account_faults(node, content, lake.ranges.get(file, [])))
+        found += (f"file {file}: {fault}" for fault in _content_faults(node, content, rows, ranges))
+        found += (f"file {file}: {fault}" for fault in _account_faults(node, content, ranges))
     for content in left:
-        found += (f"no file: {fault}" for fault in _content_faults(node, content, {}))
+        found += (f"no file: {fault}" for fault in _content_faults(node, content, {}, []))
     return found
 
 
@@ -94,16 +94,16 @@ def _is_of(rows: Rows, content: Content) -> bool:
     )
 
 
-def _content_faults(node: Node, content: Content, rows: Rows) -> Iterator[str]:
+def _content_faults(node: Node, content: Content, rows: Rows, ranges: list[dict[str, Any]]) -> Iterator[str]:
     """Each line that is due is there once, with its bytes; no other is."""
-    due, whole = node.due(content), node.is_whole(content)
+    due = node.due(content)
     rows = dict(rows)
     for line in _lines(content, rows):
         pieces = list(line.pieces)
         while pieces:
             row = rows.pop(pieces[0][0], None)
             if row is None:
-                if pieces[0][1] <= due:
+                if pieces[0][1] <= due and not (content.given_up and _abandoned(ranges, *pieces[0])):
                     yield f"line at {pieces[0][0]} of {len(content.data)} is lost ({due} due): {line.message[:60]!r}"
                 pieces = pieces[1:]
                 continue
@@ -114,7 +114,7 @@ def _content_faults(node: Node, content: Content, rows: Rows) -> Iterator[str]:
             if got != expected:
                 yield f"line at {mine[0][0] if mine else '?'} is {got}, not {expected}"
             if pieces and pieces[0][0] in rows and not _may_split(content, mine[-1][1], pieces[0][1]):
-                yield f"line {line.message[:60]!r} at {line.offset} is split at {pieces[0][0]} ({whole=})"
+                yield f"line {line.message[:60]!r} at {line.offset} is split at {pieces[0][0]}"
     for at, row in rows.items():
         yield f"no line begins at {at}: {row['message'][:60]!r}"
 
@@ -129,6 +129,10 @@ def _lines(content: Content, rows: Rows) -> list[reference.Line]:
             line.pieces = [(a + start, b + start) for a, b in line.pieces]
             lines.append(line)
     return lines
+
+
+def _abandoned(ranges: list[dict[str, Any]], start: int, stop: int) -> bool:
+    return any(r["reason"] == "held_full" and r["from_offset"] <= start and stop <= r["to_offset"] for r in ranges)
 
 
 def _covered(pieces: list[tuple[int, int]], size: int) -> list[tuple[int, int]]:
@@ -183,5 +187,6 @@ def _account_faults(node: Node, content: Content, ranges: list[dict[str, Any]]) 
     if end < due or end > len(content.data):
         yield f"ledger: it ends at {end}, and {due} bytes of {len(content.data)} are due"
     for one in ranges:
-        if one["account"] not in ("delivered", "truncated") and one["from_offset"] < due:
+        kept = one["account"] in ("delivered", "truncated") or (one["reason"] == "held_full" and content.given_up)
+        if not kept and one["from_offset"] < due:
             yield f"ledger: {one['account']} [{one['from_offset']}, {one['to_offset']}), and {due} bytes are due"

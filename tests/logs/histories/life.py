@@ -20,6 +20,7 @@ from tailrace.logs.agent import LogAgent
 from tailrace.logs.checkpoint import StateFolder
 from tailrace.logs.counts import Counts
 from tailrace.logs.pipeline import Pipeline
+from tailrace.logs.run import FIXED
 from tailrace.logs.source import scan
 from tests.logs.histories.faulty_sink import Clock, Died, Disk, FaultySink
 from tests.logs.histories.lake_check import MAX_LINE, digests, faults, read_lake
@@ -115,7 +116,8 @@ class Life:
     def reload(self, **settings: Any) -> None:
         """The agent goes on with other settings."""
         assert self.agent
-        values = self.world.settings(**self._values(self.settings | settings))
+        changes = {name: value for name, value in settings.items() if name not in FIXED}
+        values = self.world.settings(**self._values(self.settings | changes))
         try:
             self.agent.reload(values, Pipeline(values, self.agent.counts, log.warning), self.clock.own)
         except Died:

@@ -26,6 +26,7 @@ class Content:
     read: bytes that the running agent has read. safe: bytes that an agent had delivered when it stopped. written: when
     it last grew (own clock). rested: sizes at which a stack trace may have been taken for finished. over: sizes at
     which the file may have been taken for finished. loose: it was truncated, so that may have been anywhere.
+    given_up: bytes of it may be abandoned, though they were read.
     """
 
     pod: str
@@ -36,6 +37,7 @@ class Content:
     rested: set[int] = field(default_factory=set)
     over: set[int] = field(default_factory=set)
     loose: bool = False
+    given_up: bool = False
 
     @property
     def finished(self) -> int:
@@ -218,17 +220,15 @@ class Node:
         self.carriers = [c for c in self.carriers if c.path]
 
     def shed(self) -> None:
-        """The agent gave up what was unread of deleted files."""
+        """The agent gave up what was unread or unfinished of deleted files."""
+        for carrier in self.carriers:
+            carrier.content.given_up |= carrier.path is None
         self.carriers = [c for c in self.carriers if c.path]
 
     def due(self, content: Content) -> int:
         """How many of its first bytes must be accounted for as delivered."""
         sizes = [content.whole if c.live else c.bytes for c in self.carriers if c.content is content]
         return max(content.read, content.safe, *sizes)
-
-    def is_whole(self, content: Content) -> bool:
-        """Whether a file holds all of it."""
-        return any(c.content is content and c.size is None for c in self.carriers)
 
     def _content(self, pod: str) -> Content:
         self.contents.append(Content(pod, written=self.clock.own))

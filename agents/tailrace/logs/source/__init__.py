@@ -232,6 +232,7 @@ class Source:
         )  # fmt: skip
 
     def _identify(self, tail: Tail, now: float, flush: Flush) -> bool:
+        flush = _for_good(tail, flush)
         over = tail.last and (flush is Flush.ALL or now - tail.grown > self.settings.quiet * _ROTATE_WAIT)
         name = identify(tail, over)
         if name is None:
@@ -275,12 +276,11 @@ class Source:
         tail.skip.add(start, stop)
 
     def _flush_of(self, tail: Tail, now: float, asked: Flush) -> Flush:
+        asked = _for_good(tail, asked)
         if tail.ended or (tail.unread and not tail.truncated):
             return Flush.NOTHING
         rest = now - tail.grown
         if tail.truncated or asked is Flush.ALL or (tail.last and rest > self.settings.quiet * _ROTATE_WAIT):
-            return Flush.ALL
-        if asked is Flush.LINES and tail.unlinked:  # the agent stops, and nobody can open that file again
             return Flush.ALL
         resting = rest > self.settings.quiet or asked is Flush.LINES
         return Flush.LINES if tail.left and not tail.rested and resting else Flush.NOTHING
@@ -392,3 +392,8 @@ class Source:
             tail.close()
         self._over.clear()
         self._tails.clear()
+
+
+def _for_good(tail: Tail, asked: Flush) -> Flush:
+    """What is asked of a file when the agent stops: nobody can open a deleted one again."""
+    return Flush.ALL if asked is Flush.LINES and tail.unlinked else asked
