@@ -2,7 +2,8 @@
 
 Pods write on through everything. An agent is started, and killed after a random time: one in five while it loads, the
 others after it has taken its state folder. In a storm the lake vanishes now and then, and some agents are only asked to
-stop.
+stop. The writer deletes what it rotated about 20 s ago, read or not, as a kubelet does: on a slow machine an agent that
+has not stored anything for `_STARVED` seconds may live until it has, for no agent can read a file that is gone.
 """
 
 from __future__ import annotations
@@ -16,6 +17,9 @@ from tests.faults import truth
 from tests.faults.lake_switch import LakeSwitch
 from tests.faults.process import HURRIED, Agent, Writing, audits
 from tests.node import World
+
+
+_STARVED = 4.0
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,7 @@ def kill_at_random(world: World, kills: int, seed: int, storm: bool = False) -> 
     switch = LakeSwitch(world) if storm else None
     killed = working = 0
     with closing(Writing(world, "--seed", str(seed))) as writing:
+        stored = time.monotonic()
         while killed < kills:
             before = truth.objects(world.lake)
             with closing(Agent(world, *HURRIED, *(("--memory-bytes", "2MiB") if storm else ()))) as agent:
@@ -43,16 +48,20 @@ def kill_at_random(world: World, kills: int, seed: int, storm: bool = False) -> 
                 else:
                     agent.await_start()
                     time.sleep(rnd.uniform(0.0, 1.2))
+                starved = time.monotonic() - stored > _STARVED
                 if switch is not None:
-                    switch.turn(on=rnd.random() < 0.8)
+                    switch.turn(on=starved or rnd.random() < 0.8)
                     time.sleep(rnd.uniform(0.0, 0.6))
+                if starved:
+                    _await_stored(agent, world, before)
                 if storm and rnd.random() < 0.15:
                     agent.ask(times=rnd.choice((1, 2)))
                     time.sleep(rnd.uniform(0.0, 0.3))
                 else:
                     agent.kill()
                     killed += 1
-            working += truth.objects(world.lake) > before
+            if truth.objects(world.lake) > before:
+                working, stored = working + 1, time.monotonic()
         written = writing.stop()
     if switch is not None:
         switch.turn(on=True)
@@ -63,3 +72,13 @@ def kill_at_random(world: World, kills: int, seed: int, storm: bool = False) -> 
         found.append(f"the last agent ended with {code}: {last.talk[-2000:]}")
     found += [f"left over: {path}" for path in truth.left_over(world.lake, world.settings().state)]
     return Run(kills, working, written, found)
+
+
+def _await_stored(agent: Agent, world: World, before: int) -> None:
+    """Until the lake has more than `before` objects and what the pods wrote till now is likely among them."""
+    for _ in range(600):
+        if truth.objects(world.lake) > before:
+            break
+        time.sleep(0.05)
+    assert agent.ended() is None, f"the agent ended with {agent.ended()}: {agent.talk[-2000:]}"
+    time.sleep(1.0)

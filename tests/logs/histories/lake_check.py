@@ -157,7 +157,8 @@ def _expected(content: Content, pieces: list[tuple[int, int]]) -> tuple[int, byt
 def _may_split(content: Content, at: int, stop: int) -> bool:
     """Whether somebody looked after `at` was written and before `stop` was, and could take the line for finished."""
     allowed = content.over if _partial(content, at) else content.over | content.rested
-    return content.loose or any(at <= size < stop for size in allowed)
+    torn = content.data[stop - 1] != 10  # half a record is never taken before its file is over
+    return content.loose or any(at <= size < stop + torn for size in allowed)
 
 
 def _partial(content: Content, stop: int) -> bool:
