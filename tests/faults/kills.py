@@ -18,8 +18,7 @@ from tests.faults.lake_switch import LakeSwitch
 from tests.faults.process import HURRIED, Agent, Writing, audits
 from tests.node import World
 
-
-_STARVED = 4.0
+_STARVED = 4.0  # seconds
 
 
 @dataclass(frozen=True)
