@@ -6,18 +6,14 @@ log files are the queue, as long as they are there; see `_relieve` for when they
 
 from __future__ import annotations
 
-import errno
 import fnmatch
 import logging
-import os
 import time
 from collections.abc import Callable
-from pathlib import PurePath
 from typing import Protocol
 
 from tailrace.config import Settings
-from tailrace.delivery.objects import Limits, Objects, OpenObject, Sealed
-from tailrace.delivery.ranges import Spans
+from tailrace.delivery.objects import Limits, Objects, OpenObject
 from tailrace.delivery.sinks import Sink
 from tailrace.lake import HOUR_US, LOGS, Partition
 from tailrace.logs.block import Flush
@@ -26,18 +22,15 @@ from tailrace.logs.counts import Counts
 from tailrace.logs.deliver import Delivery
 from tailrace.logs.giveup import abandoned_batch, ranges_of
 from tailrace.logs.pipeline import Pipeline
-from tailrace.logs.recover import rebuild, resolve
+from tailrace.logs.recover import Recovery
 from tailrace.logs.report import Report, Unfinished, rest_of
 from tailrace.logs.source import Problems, Scanner, Source, SourceSettings
-from tailrace.logs.source.abandoned import Abandoned, abandoned
-from tailrace.logs.source.scan import PODS
-from tailrace.logs.source.tail import identify
+from tailrace.logs.source.abandoned import Abandoned
 from tailrace.logs.telemetry import Snapshot, problem_counts
 from tailrace.logs.telemetry.watch import Watch
 
 _LAST_READ = 5.0  # seconds for which a stopping agent still reads
 _LAST_STORE = 15.0  # seconds for which it offers what it has to a sink that refuses; a pod has 30 to end
-_GONE = 3  # looks in which a file is not there, before it is gone
 _ONCE_TRIES = 6  # refusals in a row after which `--once` gives up; a running agent never does
 
 log = logging.getLogger("tailrace")
@@ -78,10 +71,11 @@ class LogAgent:
             sink, folder, self.progress, self.report, settings.outbox_bytes, lambda: self.source.handles()
         )
         self.objects = Objects(sink.encoder, self._limits(), pipeline.digest)
+        self.recovery = Recovery(
+            self.delivery, self.source, self._new_source, self._open, self._account, self.report.health.beat
+        )
         self._watch = Watch()
         self._next_scan = 0.0
-        self._recovered = False
-        self._missed: dict[str, int] = {}  # by the key of an intent: looks in which a file of it was not there
         self._rest: list[int] = []  # bytes that each file had left when a single run closed it
         if not any(folder.folder.glob("checkpoint*.json")):
             log.info(
@@ -149,80 +143,14 @@ class LogAgent:
         return lambda: self.clock() < end and not (stop and stop.is_set())
 
     def _scan(self, now: float) -> None:
-        self.source.forgets = self._recovered
+        self.source.forgets = self.recovery.done
         self.source.scan(now)  # also while nothing may be read yet: what is open can't vanish
         self.report.scanned(self.source.scanner.complete)
         self._next_scan = now + self.settings.scan
 
     def recover(self, now: float) -> bool:
         """Settle what the last run left behind, before anything is read. False if the sink can't tell now."""
-        if self._recovered or self.delivery.retry_in(now):
-            return self._recovered
-        try:
-            unresolved = resolve(self.delivery)
-            if not self._rebuild_all(unresolved, now):
-                return False
-        except OSError as e:
-            self.delivery.refuse(e, now, "sink")
-            return False
-        self._recovered = True
-        if self.delivery.failing is not None:
-            self.delivery.healed()
-        return True
-
-    def _rebuild_all(self, unresolved: list[Sealed], now: float) -> bool:
-        """Make the objects anew that no sink has. What can't be made is read as any other bytes, or is gone.
-
-        False while it is not sure that something is gone: a file that is being renamed or packed is missed by one look.
-        """
-        sure = True
-        for intent in unresolved:
-            self.report.health.beat()
-            source = self._new_source()
-            source.forgets = False
-            try:
-                source.scan(now)
-                if not os.path.isdir(pods := os.path.join(source.scanner.root, PODS)):
-                    raise FileNotFoundError(errno.ENOENT, "the folder of all logs is not there", pods)
-                source.poll(now)
-                made = rebuild(intent, source, self.pipeline, self._open(intent.partition, now))
-                gone = [] if made else self._gone(intent, source)
-            finally:
-                source.close()
-            if made is not None:
-                self.sink.store(made)
-                self.delivery.take_up(made)
-                continue
-            self._missed[intent.key] = self._missed.get(intent.key, 0) + 1
-            if gone and self._missed[intent.key] < _GONE:
-                sure = False
-                continue
-            self._account(gone, now)
-            self.delivery.advance(now)  # committed before anything is read
-            self.delivery.intents.forget(intent.key)
-            log.warning(
-                "object %s was about to be stored when the agent stopped, and can't be built again: %d bytes of %d "
-                "files are gone and stand in the ledger as abandoned, the rest is read anew; a sink that took it all "
-                "the same has those lines twice: `tailrace query audit/duplicates`",
-                intent.key, sum(a.stop - a.start for a in gone), len({a.file.id for a in gone}),
-            )  # fmt: skip
-        self.delivery.settle()
-        return sure
-
-    def _gone(self, intent: Sealed, source: Source) -> list[Abandoned]:
-        """The ranges of files that are not there any more. Absence must be seen: unreadable or excluded is not gone."""
-        if not source.scanner.complete or source.waiting:
-            return []
-        there = {*source.handles(), *(identify(tail, True) for tail in self.source.tails)}
-        known = self.progress.files
-        return [
-            piece for a in ranges_of(intent, "gone")
-            if a.file.id not in there and source.scanner.hidden.isdisjoint(map(str, PurePath(a.file.path).parents))
-            # A part may be given up already, if the agent stopped while it did this.
-            for piece in abandoned(
-                a.file, a.start, a.stop, known[a.file.id].committed if a.file.id in known else Spans(), "gone"
-            )
-        ]  # fmt: skip
+        return self.recovery.settle(now, self.pipeline)
 
     def _open(self, partition: Partition, now: float) -> OpenObject:
         return OpenObject(partition, self.sink.encoder(), self.settings.row_group_bytes, now, self.pipeline.digest)
@@ -232,7 +160,7 @@ class LogAgent:
 
         What the sink does not take in time goes to the outbox, if there is room.
         """
-        if not self._recovered:  # the outbox is not committed yet: what is stored from there now would be read again
+        if not self.recovery.done:  # the outbox is not committed yet: what is stored from there now would be read again
             return self.delivery.left
         began = self.clock()
         # What is still to be read holds its last line back, and a file of half a line has no identity before that.
@@ -312,8 +240,7 @@ class LogAgent:
         return self.held < self.settings.memory_bytes
 
     def _advance(self, now: float, go_on: Callable[[], bool] = lambda: True) -> None:
-        if self.source.abandoned:
-            found, self.source.abandoned = self.source.abandoned, []
+        if found := self.source.take_abandoned():
             self._account(found, now)
         if self.delivery.outbox.lost and not self.delivery.retry_in(now):
             self._account_damaged(now)

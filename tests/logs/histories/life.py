@@ -134,7 +134,7 @@ class Life:
             self.node.looked(QUIET, read=False)
             self.dead()
             return
-        self.node.looked(QUIET, self.agent._recovered and not self._paused)
+        self.node.looked(QUIET, self.agent.recovery.done and not self._paused)
         given_up = self.agent.source.problems.counts.get("given up", 0)
         if given_up > self._shed:
             self._shed = given_up
@@ -150,9 +150,9 @@ class Life:
             self.node.looked(QUIET, read=False, stopping=True)
             self.dead()
             return None
-        if self.agent._recovered:
+        if self.agent.recovery.done:
             self.node.looked(QUIET, not self._paused, stopping=True)
-        whole = self.agent._recovered and not self._paused and left == len(self.agent.delivery.outbox)
+        whole = self.agent.recovery.done and not self._paused and left == len(self.agent.delivery.outbox)
         self.dead(delivered=whole)
         return left
 

@@ -2,6 +2,7 @@
 
     scan.py    which files there are
     tail.py    one open file; packed.py unpacks a .gz
+    identity.py  which open file is which
     fill.py    the next bytes of a file into a block
     abandoned.py  bytes that no line can be made of
 
@@ -19,22 +20,22 @@ from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from tailrace.delivery.ranges import FileRef, Spans
+from tailrace.delivery.ranges import Spans
 from tailrace.logs.block import Block, Flush, Overflow, Segment
-from tailrace.logs.checkpoint import FileState, Progress
+from tailrace.logs.checkpoint import Progress
 from tailrace.logs.parse.lines import Left, raw_limit
 from tailrace.logs.parse.words import PAD
-from tailrace.logs.source.abandoned import Abandoned, Reason, abandoned
+from tailrace.logs.source.abandoned import Abandoned
 from tailrace.logs.source.fill import fill, huge_buffer, longest_record
-from tailrace.logs.source.scan import Found, Kind, Problems, Scanner, mark_of, origin_of
-from tailrace.logs.source.tail import Tail, identify, open_tail
+from tailrace.logs.source.identity import ROTATE_WAIT, Identities, flush_for_good
+from tailrace.logs.source.scan import Found, Kind, Problems, Scanner, mark_of
+from tailrace.logs.source.tail import Tail, open_tail
 
 __all__ = ["Abandoned", "Problems", "Scanner", "Source", "SourceSettings"]
 
 SHARE = 1 << 20  # bytes a file may give to a block before the next one has its turn
 _RESERVE = 40  # handles that the sink, the checkpoint and reading a folder need, and the process itself
 _LOOK = 8  # blocks after which all files are looked at again, though some have more to give
-_ROTATE_WAIT = 5  # times `quiet`: how long a rotated file must rest before its last line counts as ended
 
 
 @dataclass(frozen=True)
@@ -66,14 +67,11 @@ class Source:
         capacity = settings.block + unfinished + max(SHARE, settings.block) + longest
         self._data = huge_buffer(capacity + PAD)
         self._tails: dict[tuple[int, int], Tail] = {}
-        self._by_id: dict[str, Tail] = {}
+        self._identities = Identities(progress)
         # inode: id and mark of the file when it was closed
         self._done: dict[tuple[int, int], tuple[str, tuple[int, int]]] = {}
-        self._shed: set[str] = set()  # files that were given up: what was read of them is still on its way
-        self._mine: set[str] = set()  # files that this run has opened or given up, as long as their progress is known
         self._over: list[Tail] = []  # truncated: to be flushed and closed
         self._ready: deque[Tail] = deque()
-        self.abandoned: list[Abandoned] = []  # for the ledger; who takes them from here clears it
         self._narrowed: tuple[Tail, ...] = ()
         self._blocks = 0
         self._looked = 0  # the number of the block before the last poll
@@ -83,6 +81,11 @@ class Source:
     def tails(self) -> Iterable[Tail]:
         """The open files, truncated ones included as long as what was read of them is not committed."""
         return (*self._over, *self._tails.values())
+
+    def take_abandoned(self) -> list[Abandoned]:
+        """The bytes that were given up since the last time, for the ledger."""
+        found, self._identities.abandoned = self._identities.abandoned, []
+        return found
 
     @property
     def held_deleted(self) -> int:
@@ -96,8 +99,8 @@ class Source:
                 break
             if tail.high < tail.size or tail.left:
                 for start, stop in tail.unfinished:
-                    self._abandon(tail, start, stop, "held_full")
-                self._abandon(tail, tail.high, tail.size, "held_full")
+                    self._identities.abandon(tail, start, stop, "held_full")
+                self._identities.abandon(tail, tail.high, tail.size, "held_full")
                 self.problems.count(
                     "given up", tail.path, f"{tail.size - tail.high} bytes that nobody read: the file is deleted, the "
                     "sink takes nothing and the outbox is full; mend the sink, or allow more with outbox_bytes and "
@@ -108,10 +111,7 @@ class Source:
             tail.high = tail.seen = tail.size
             tail.ended = True
             del self._tails[tail.inode]
-            if tail.ref:
-                self._shed.add(tail.ref.id)
-                if self._by_id.get(tail.ref.id) is tail:
-                    del self._by_id[tail.ref.id]
+            self._identities.drop(tail, shed=True)
             tail.close()
 
     def scan(self, now: float, again: bool = True) -> None:
@@ -138,22 +138,10 @@ class Source:
             for inode, tail in self._tails.items():
                 tail.deleted = inode not in present
             self._done = {inode: done for inode, done in self._done.items() if inode in present}
-            self._forget()
-
-    def _forget(self) -> None:
-        """Let go of the progress of files that are no longer there, once it is known whose progress that is.
-
-        Excluded or unreadable is not gone.
-        """
-        tails = [*self._over, *self._tails.values()]
-        if self.forgets and not self.waiting and all(tail.ref or tail.size == 0 for tail in tails):
-            present = {tail.ref.id for tail in tails if tail.ref} | {name for name, _ in self._done.values()}
-            for state in self.progress.forget_absent(present, self.scanner.hidden):
-                if state.id not in self._mine:  # what this run has read of a file is on its way
-                    self._mine.add(state.id)
-                    ref = FileRef(state.id, origin_of(state.path), state.path)
-                    self.abandoned += abandoned(ref, 0, state.committed.stop, state.committed, "gone")
-            self._mine &= self.progress.files.keys() | self._shed
+            tails = [*self._over, *self._tails.values()]
+            if self.forgets and not self.waiting and all(tail.ref or tail.size == 0 for tail in tails):
+                names = {tail.ref.id for tail in tails if tail.ref} | {name for name, _ in self._done.values()}
+                self._identities.forget(names, self.scanner.hidden)
 
     def _open(self, found: Found, now: float) -> None:
         if len(self._tails) + len(self._over) >= self._most:
@@ -192,8 +180,10 @@ class Source:
                     self._look(tail, now)
                     if tail.truncated:
                         tails.append(self._tails[tail.inode])
-                if tail.ref is None and not self._identify(tail, now, flush):
-                    continue
+                if tail.ref is None:
+                    if not self._identities.identify(tail, now, self.settings.quiet, flush):
+                        continue
+                    self.seen_bytes += tail.size - sum(b - a for a, b in tail.skip)
             except OSError as e:
                 self._unreadable(tail, e)
                 continue
@@ -231,56 +221,12 @@ class Source:
             "rotate by rename, as the kubelet does, to lose nothing",
         )  # fmt: skip
 
-    def _identify(self, tail: Tail, now: float, flush: Flush) -> bool:
-        flush = _for_good(tail, flush)
-        over = tail.last and (flush is Flush.ALL or now - tail.grown > self.settings.quiet * _ROTATE_WAIT)
-        name = identify(tail, over)
-        if name is None:
-            tail.ended = flush is Flush.ALL or (over and tail.size == 0)
-            return False
-        original = self._by_id.get(name)
-        if original is not None and tail.size < original.high and (original.truncated or tail.begins(original)):
-            tail.twin = name  # copytruncate is still at its copy
-            return False
-        state = self._resume(tail, name)
-        other = self._by_id.get(state.id)
-        if other is not None:
-            # The same bytes under another inode: what was packed meanwhile is read from the handle we have, a copy
-            # waits until all that was read of the original is committed.
-            tail.ended = tail.kind is Kind.PACKED and not other.truncated
-            tail.twin = state.id
-            return False
-        tail.twin = ""
-        tail.ref = FileRef(state.id, tail.origin, tail.path)
-        self._mine.add(state.id)
-        tail.skip = Spans(state.committed)
-        if tail.hole:
-            self._abandon(tail, 0, tail.hole, "hole")
-        if tail.promised > tail.size:
-            self._abandon(tail, tail.size, tail.promised, "damaged")
-        tail.high = tail.seen = min(tail.skip.prefix, tail.size)
-        tail.remember()
-        self.seen_bytes += tail.size - sum(b - a for a, b in tail.skip)
-        self._by_id[state.id] = tail
-        return True
-
-    def _resume(self, tail: Tail, name: str) -> FileState:
-        known = self.progress.files.get(name)
-        if tail.damage and known and known.committed.prefix > tail.size:
-            return known  # what can't be unpacked can't be compared
-        return self.progress.resume(FileRef(name, tail.origin, tail.path), tail.fd, max(tail.size, tail.promised))
-
-    def _abandon(self, tail: Tail, start: int, stop: int, reason: Reason) -> None:
-        assert tail.ref is not None
-        self.abandoned += abandoned(tail.ref, start, stop, tail.skip, reason)
-        tail.skip.add(start, stop)
-
     def _flush_of(self, tail: Tail, now: float, asked: Flush) -> Flush:
-        asked = _for_good(tail, asked)
+        asked = flush_for_good(tail, asked)
         if tail.ended or (tail.unread and not tail.truncated):
             return Flush.NOTHING
         rest = now - tail.grown
-        if tail.truncated or asked is Flush.ALL or (tail.last and rest > self.settings.quiet * _ROTATE_WAIT):
+        if tail.truncated or asked is Flush.ALL or (tail.last and rest > self.settings.quiet * ROTATE_WAIT):
             return Flush.ALL
         resting = rest > self.settings.quiet or asked is Flush.LINES
         return Flush.LINES if tail.left and not tail.rested and resting else Flush.NOTHING
@@ -328,7 +274,7 @@ class Source:
 
         Call `renew`, then `read` to the end, for each flush in turn; the source is of no use for anything else then.
         """
-        tails = [self._by_id.get(name) for name in spans]
+        tails = [self._identities.find(name) for name in spans]
         self._narrowed = tuple(t for t in tails if t is not None and not t.truncated)
         if len(self._narrowed) < len(tails):
             return False
@@ -354,7 +300,8 @@ class Source:
         for piece in left:
             mine.setdefault(piece.file, []).append(piece)
         for name in {s.file.id for s in block.segments}:
-            tail = self._by_id[name]
+            tail = self._identities.find(name)
+            assert tail is not None  # nothing lets go of a file between `read` and `settle`
             tail.left = tuple(mine.get(name, ()))
             tail.overflow = overflow.get(name, ())
 
@@ -374,15 +321,14 @@ class Source:
                 if tail.scan == self._scans:
                     continue  # a copy made before it was truncated would be found by the next scan
                 if name not in {t.twin for t in self._tails.values()}:
-                    self._abandon(tail, tail.high, tail.size, "truncated")
+                    self._identities.abandon(tail, tail.high, tail.size, "truncated")
                 self._over.remove(tail)
             else:
                 del self._tails[tail.inode]
                 if not tail.deleted:
                     self._done[tail.inode] = (name or tail.twin, tail.mark)
             closed += 1
-            if self._by_id.get(name) is tail:
-                del self._by_id[name]
+            self._identities.drop(tail)
             tail.close()
         return closed
 
@@ -392,8 +338,3 @@ class Source:
             tail.close()
         self._over.clear()
         self._tails.clear()
-
-
-def _for_good(tail: Tail, asked: Flush) -> Flush:
-    """What is asked of a file when the agent stops: nobody can open a deleted one again."""
-    return Flush.ALL if asked is Flush.LINES and tail.unlinked else asked
