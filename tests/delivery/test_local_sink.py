@@ -14,7 +14,8 @@ import pytest
 
 from tailrace.config import Settings
 from tailrace.delivery.objects import Sealed
-from tailrace.delivery.sinks import open_sink
+from tailrace.delivery.sinks import Place
+from tailrace.delivery.sinks.chosen import chosen
 from tailrace.delivery.sinks.local import LocalSink
 from tests.delivery.made import batch
 from tests.delivery.test_objects import sealed
@@ -146,10 +147,10 @@ def test_a_folder_that_was_removed_under_the_agent_is_made_again(tmp_path: Path,
 
 def test_the_local_sink_needs_a_folder_and_says_so() -> None:
     with pytest.raises(ValueError, match=r"needs a folder for the lake.*--lake DIR"):
-        open_sink(Settings(sink="local"))
+        chosen(Settings(sink="local"))[0].open()
 
 
 def test_a_relative_lake_is_where_the_agent_was_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    sink = LocalSink.from_settings(Settings(lake="lake"))
+    sink = LocalSink.open(LocalSink.Settings(), Place("lake"))
     assert sink.root == tmp_path / "lake"

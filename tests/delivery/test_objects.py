@@ -17,20 +17,16 @@ NOW_US = HOUR + 5_000_000
 
 
 def sealed(*batches: Batch, row_group_bytes: int = 1 << 20) -> Sealed:
-    opened = OpenObject(batches[0].partition, encoder(), row_group_bytes, 0.0)
+    opened = OpenObject(batches[0].partition, ParquetEncoder, row_group_bytes, 0.0)
     for one in batches:
         opened.add(one)
     return opened.seal("c1", "n1", NOW_US)
 
 
-def encoder() -> ParquetEncoder:
-    return ParquetEncoder(LOGS)
-
-
 def objects(**changes: float) -> Objects:
     limits = {"row_group_bytes": 1 << 20, "seal_bytes": 1 << 20, "seal_seconds": 60.0, "most": 8, **changes}
     return Objects(
-        encoder,
+        ParquetEncoder,
         Limits(int(limits["row_group_bytes"]), int(limits["seal_bytes"]), limits["seal_seconds"], int(limits["most"])),
     )
 

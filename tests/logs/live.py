@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from tailrace.delivery.sinks import open_sink
+from tailrace.delivery.sinks.chosen import chosen
 from tailrace.logs.agent import LogAgent
 from tailrace.logs.checkpoint import StateFolder
 from tailrace.logs.counts import Counts
@@ -24,7 +24,7 @@ class Live:
         self.counts = Counts()
         pipeline = Pipeline(settings, self.counts, log.warning)
         folder = StateFolder(settings.state, settings.node, log.warning, lake_of(settings))
-        self.agent = LogAgent(settings, open_sink(settings), pipeline, folder, self.counts)
+        self.agent = LogAgent(settings, chosen(settings)[0].open(), pipeline, folder, self.counts)
         self.now = 1_000.0
 
     def tick(self, seconds: float = 1.0, times: int = 1) -> None:

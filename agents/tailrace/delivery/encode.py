@@ -63,10 +63,3 @@ def parquet_options(table: Table) -> dict[str, Any]:
         "write_statistics": table.statistics(),
         "store_schema": False,  # Arrow's own notes are of no use to Athena
     }
-
-
-def parquet_bytes(table: Table, rows: pa.RecordBatch) -> pa.Buffer:
-    """A whole small Parquet file."""
-    encoder = ParquetEncoder(table)
-    encoder.write(pa.Table.from_batches([rows]))
-    return encoder.finish("", {})

@@ -15,10 +15,12 @@ import numpy as np
 import pyarrow as pa
 import xxhash
 
-from tailrace.delivery.encode import Encoder, parquet_bytes
+from tailrace.delivery.encode import Encoder
 from tailrace.delivery.ledger import ledger_batch
 from tailrace.delivery.ranges import FileRef, Ints, Ranges, Spans
-from tailrace.lake import LEDGER, Partition
+from tailrace.lake import LEDGER, LOGS, Partition, Table
+
+Encoders = Callable[[Table], Encoder]  # what makes the payload of a table's rows
 
 GUARD = 64  # bytes before the end of a span that are kept with it, to know the file by when it is opened again
 
@@ -117,15 +119,15 @@ class OpenObject:
     """The lines of one hour on their way into one object."""
 
     def __init__(
-        self, partition: Partition, encoder: Encoder, row_group_bytes: int, now: float, settings: str = ""
+        self, partition: Partition, encoders: Encoders, row_group_bytes: int, now: float, settings: str = ""
     ) -> None:
-        """`settings`: a digest of those that decide which lines there are and what is in them."""
+        """settings: a digest of those that decide which lines there are and what is in them."""
         self.partition = partition
         self.settings = settings
         self.opened = now
         self.bytes = 0
         self.lines = 0
-        self._encoder = encoder
+        self._encoders, self._encoder = encoders, encoders(LOGS)
         self._row_group_bytes = row_group_bytes
         self._batches: list[pa.RecordBatch] = []
         self._waiting = 0  # raw bytes of the batches
@@ -188,8 +190,10 @@ class OpenObject:
             ((refs, e.account, e.reason, e.ranges) for refs, e in self._entries),
             key if self.lines else None,
         )
+        ledger = self._encoders(LEDGER)
+        ledger.write(pa.Table.from_batches([rows]))
         return Sealed(
-            self.partition, key, payload, Partition.of(LEDGER.name, now_us), parquet_bytes(LEDGER, rows), parts,
+            self.partition, key, payload, Partition.of(LEDGER.name, now_us), ledger.finish("", {}), parts,
             self.lines, self.bytes, self._accounts(),
         )  # fmt: skip
 
@@ -223,8 +227,8 @@ def key_of(partition: Partition, settings: str, parts: dict[str, Part]) -> str:
 class Objects:
     """The open objects of all partitions."""
 
-    def __init__(self, encoder: Callable[[], Encoder], limits: Limits, settings: str = "") -> None:
-        self._encoder, self._limits, self._settings = encoder, limits, settings
+    def __init__(self, encoders: Encoders, limits: Limits, settings: str = "") -> None:
+        self._encoders, self._limits, self._settings = encoders, limits, settings
         self._open: dict[Partition, OpenObject] = {}
 
     def __len__(self) -> int:
@@ -239,7 +243,7 @@ class Objects:
         """Put a batch into its partition's object."""
         if batch.partition not in self._open:
             self._open[batch.partition] = OpenObject(
-                batch.partition, self._encoder(), self._limits.row_group_bytes, now, self._settings
+                batch.partition, self._encoders, self._limits.row_group_bytes, now, self._settings
             )
         self._open[batch.partition].add(batch)
 

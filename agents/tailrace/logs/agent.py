@@ -153,7 +153,7 @@ class LogAgent:
         return self.recovery.settle(now, self.pipeline)
 
     def _open(self, partition: Partition, now: float) -> OpenObject:
-        return OpenObject(partition, self.sink.encoder(), self.settings.row_group_bytes, now, self.pipeline.digest)
+        return OpenObject(partition, self.sink.encoder, self.settings.row_group_bytes, now, self.pipeline.digest)
 
     def finish(self, now: float) -> int:
         """Deliver what was read and what was held back, but no half line. Returns the objects that no sink has.

@@ -84,7 +84,7 @@ class Delivery:
         """Take an object. The rows of one without lines are durable at once if that can be, for its bytes may be
         nowhere else. Returns whether they are."""
         self._sealed.append(sealed)
-        if sealed.lines or not self.sink.idempotent:
+        if sealed.lines or not self.sink.exact:
             return False
         try:
             self.intents.write(sealed)
@@ -121,7 +121,7 @@ class Delivery:
     def _store(self, one: Sealed, now: float, intend: bool = True) -> bool:
         where = "state folder"
         try:
-            if intend and self.sink.idempotent:
+            if intend and self.sink.exact:
                 self.intents.write(one)
             where = "sink"
             started = time.monotonic()
@@ -165,7 +165,7 @@ class Delivery:
 
     def spill(self, now: float) -> None:
         """Put what waits in memory into the outbox, as far as there is room, and commit it."""
-        while self._sealed and not self._full and self.sink.idempotent:
+        while self._sealed and not self._full and self.sink.waits:
             try:
                 self.outbox.put(self._sealed[0])
             except OutboxFull as e:

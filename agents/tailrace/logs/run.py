@@ -12,7 +12,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from tailrace.config import Settings, node_name
-from tailrace.delivery.sinks import open_sink
+from tailrace.delivery.sinks.chosen import chosen
 from tailrace.health import ListenError, Server
 from tailrace.logs.agent import LogAgent
 from tailrace.logs.checkpoint import StateError, StateFolder
@@ -50,7 +50,7 @@ def run(settings: Settings, once: bool, load: Load | None = None, file: Path | N
     counts = Counts()
     report = Report(settings.sink, counts)
     try:
-        sink = open_sink(settings)
+        sink = chosen(settings)[0].open()
         pipeline = Pipeline(settings, counts, log.warning)
         folder = StateFolder(settings.state, node_name(settings), log.warning, lake_of(settings))
     except (StateError, TransformError, ValueError) as e:

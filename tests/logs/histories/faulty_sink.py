@@ -9,22 +9,21 @@ from pathlib import Path
 from tailrace.delivery.encode import Encoder
 from tailrace.delivery.objects import Sealed
 from tailrace.delivery.sinks.local import LocalSink
+from tailrace.lake import Table
 
 
 class Died(BaseException):
     """The process is gone in the middle of what it did. Not an Exception: nothing may go on after it."""
 
 
-class FaultySink:
+class FaultySink(LocalSink):
     """A lake in a folder that refuses or forgets to answer.
 
     down: refuses everything. refuse: refuses so many objects. lose: stores so many and says that it failed.
     """
 
-    immediate = False
-    idempotent = True
-
     def __init__(self, lake: Path) -> None:
+        super().__init__(lake)
         self.lake = lake
         self.inner = LocalSink(lake)
         self.heal()
@@ -38,8 +37,8 @@ class FaultySink:
         self.inner = LocalSink(self.lake)
         return self
 
-    def encoder(self) -> Encoder:
-        return self.inner.encoder()
+    def encoder(self, table: Table) -> Encoder:
+        return self.inner.encoder(table)
 
     def store(self, sealed: Sealed) -> None:
         if self.down:

@@ -8,36 +8,54 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
 
-import pyarrow as pa
+import msgspec
 
-from tailrace.config import Settings
-from tailrace.delivery.encode import Encoder, ParquetEncoder
-from tailrace.delivery.objects import Sealed
-from tailrace.lake import LOGS
+from tailrace.delivery.sinks.sink import Finding, Place, Sink
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from tailrace.delivery.encode import Encoder
+    from tailrace.delivery.objects import Sealed
+    from tailrace.lake import Table
 
 
-class LocalSink:
+class LocalSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """None but `lake`."""
+
+
+class LocalSink(Sink):
     """A lake in a folder."""
 
-    immediate = False
-    idempotent = True
+    name: ClassVar = "local"
+    guarantee: ClassVar = "exactly once"
+    Settings: ClassVar = LocalSettings
+    exact: ClassVar = True
+    remote: ClassVar = False
 
     def __init__(self, root: Path) -> None:
+        super().__init__()
         self.root = root
         self._durable: set[Path] = set()  # folders whose names this process has synced
 
     @classmethod
-    def from_settings(cls, settings: Settings) -> LocalSink:
-        """The lake at `settings.lake`. Raises ValueError if that is not set."""
-        if not settings.lake:
+    def open(cls, settings: LocalSettings, place: Place) -> LocalSink:  # noqa: ARG003
+        """The lake at `place.lake`. Raises ValueError if that is no folder."""
+        if not place.lake:
             raise ValueError("sink local needs a folder for the lake: nothing was read; name one with --lake DIR")
-        return cls(Path(settings.lake).absolute())
+        if "://" in place.lake:
+            raise ValueError(f"lake is {place.lake!r}, but the sink local writes to a folder; name a folder")
+        return cls(Path(place.lake).absolute())
 
-    def encoder(self) -> Encoder:
-        """Parquet with the columns of `logs`."""
-        return ParquetEncoder(LOGS)
+    def encoder(self, table: Table) -> Encoder:
+        """Parquet."""
+        from tailrace.delivery.encode import ParquetEncoder
+
+        return ParquetEncoder(table)
 
     def store(self, sealed: Sealed) -> None:
         """Write the object, then its ledger rows. Raises OSError; what was half written is removed."""
@@ -67,8 +85,17 @@ class LocalSink:
             new.unlink(missing_ok=True)
         sync_folder(place)
 
-    def close(self) -> None:
-        """Nothing is held open."""
+    def check(self) -> Iterator[Finding]:
+        """Whether the folder can be written."""
+        try:
+            make_folders(self.root, Path(), self._durable)
+            probe = self.root / f".tailrace-check-{os.getpid()}"
+            probe.touch()
+            probe.unlink()
+        except OSError as e:
+            yield Finding(False, f"the folder {self.root} can't be written: {e.strerror}", "mend it, or set lake")
+        else:
+            yield Finding(True, f"the folder {self.root} can be written")
 
 
 def make_folders(root: Path, below: Path, durable: set[Path]) -> Path:

@@ -1,0 +1,81 @@
+"""sink: what every destination is; the sinks beside this file inherit from it."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import msgspec
+
+if TYPE_CHECKING:
+    from tailrace.delivery.encode import Encoder
+    from tailrace.delivery.objects import Sealed
+    from tailrace.lake import Table
+
+
+@dataclass(frozen=True)
+class Place:
+    """What a sink is told beside its own settings. lake: a folder or s3://bucket/prefix, "" if the sink needs none."""
+
+    lake: str = ""
+    cluster: str = ""
+    node: str = ""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What an online check found. ok: it works. what: one sentence. mend: what to do, if it does not."""
+
+    ok: bool
+    what: str
+    mend: str = ""
+
+
+class Sink(ABC):
+    """A destination.
+
+    name: as `sink:` in the settings. guarantee: one sentence. Settings: a Struct whose fields are declared as those of
+    config.Settings are. COUNTERS: (name, help) of what it counts, exposed as `tailrace_log_<sink>_<name>_total`.
+    immediate: it wants every batch at once, not in large objects. exact: `has` can tell, so that an object is stored
+    once whatever happens; else what was stored just before a crash is stored again. waits: its objects can wait in the
+    outbox. remote: a call may take long, so it is made from a thread of its own.
+    """
+
+    name: ClassVar[str]
+    guarantee: ClassVar[str]
+    Settings: ClassVar[type[msgspec.Struct]]
+    COUNTERS: ClassVar[tuple[tuple[str, str], ...]] = ()
+    immediate: ClassVar[bool] = False
+    exact: ClassVar[bool] = False
+    waits: ClassVar[bool] = True
+    remote: ClassVar[bool] = True
+
+    def __init__(self) -> None:
+        """counters: what was counted since it was opened, by the names in COUNTERS."""
+        self.counters: dict[str, float] = dict.fromkeys((name for name, _ in self.COUNTERS), 0)
+
+    @classmethod
+    @abstractmethod
+    def open(cls, settings: Any, place: Place) -> Sink:
+        """The sink of these settings. Does not speak to it yet. Raises ValueError: a setting is missing or wrong."""
+
+    @abstractmethod
+    def encoder(self, table: Table) -> Encoder:
+        """What makes the payload of an object of that table: `logs`, or the `ledger` rows that go with it."""
+
+    @abstractmethod
+    def store(self, sealed: Sealed) -> None:
+        """Put the object and its ledger rows where they belong, durably. Raises OSError (`Refused`) if it can't now."""
+
+    def has(self, sealed: Sealed) -> bool:  # noqa: ARG002
+        """Whether it holds the object (its ledger rows aside). Raises OSError if it can't tell now."""
+        return False
+
+    def check(self) -> Iterator[Finding]:
+        """Try what a run needs, without leaving anything behind."""
+        return iter(())
+
+    def close(self) -> None:  # noqa: B027
+        """Give back what the sink holds."""
