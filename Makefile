@@ -32,9 +32,10 @@ check: setup     ## lint, types, and that every generated file is fresh
 test: check      ## lint, types and every test
 	$(BIN)/python -m pytest
 
-parts:           ## install what some tests use beyond Python: strace
+parts:           ## what some tests use beyond Python: strace, and servers that are built into a cache outside this folder
 	@command -v strace >/dev/null || { $(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq strace; }
-	@echo "parts: strace is there; no test of this version uses a server"
+	@echo "parts: strace is there"
+	@tests/servers/build.sh
 
 bench: setup     ## throughput, CPU, memory and loss, beside the floor of the same run
 	$(BIN)/python -m tests.bench.bench --mib $(MIB)

@@ -11,8 +11,11 @@ from pathlib import Path
 
 import click
 
+from daemonset.aws.templates import GENERATED as AWS
 from tailrace import cli
-from tailrace.config import reference
+from tailrace.config.example import example
+from tailrace.config.reference import markdown, schema
+from tailrace.console import cost_page
 from tailrace.logs.telemetry import declared
 
 
@@ -47,11 +50,13 @@ def help_of(path: str, command: click.Command) -> str:
 
 
 GENERATED: tuple[tuple[str, Callable[[], str]], ...] = (
-    ("docs/settings.md", reference.markdown),
-    ("docs/settings.schema.json", reference.schema),
-    ("docs/tailrace.example.yaml", reference.example),
+    ("docs/settings.md", lambda: markdown(cli.SINKS)),
+    ("docs/settings.schema.json", lambda: schema(cli.SINKS)),
+    ("docs/tailrace.example.yaml", lambda: example(cli.SINKS)),
     ("docs/commands.md", commands_page),
     ("docs/metrics.md", declared.markdown),
+    ("docs/cost.md", cost_page.markdown),
+    *AWS,
 )
 
 

@@ -17,10 +17,13 @@ from pathlib import Path
 
 from tests.faults.kills import kill_at_random
 from tests.faults.points import die_at, die_or_fail_somewhere, numbered, undisturbed
+from tests.faults.s3_lake import s3_lake
 from tests.logs.histories.runs import play
 from tests.node import World
+from tests.servers import versitygw
 
 KILLS = 50
+S3_KILLS = 100
 POINTS = 20
 HISTORIES = 200
 
@@ -35,6 +38,20 @@ def storm(folder: Path, seed: int) -> tuple[str, list[str]]:
     """The same while the lake comes and goes."""
     run = kill_at_random(World(folder), KILLS, seed, storm=True)
     return f"{run.kills} kills, {run.working} while storing, {sum(run.written.values()):,} lines", run.faults
+
+
+def s3(folder: Path, seed: int, storm: bool = False) -> tuple[str, list[str]]:
+    """An agent that stores in a real S3 server, killed at random moments, at 10,000 lines/s."""
+    world = World(folder)
+    with s3_lake(world, seed) as way:
+        run = kill_at_random(world, S3_KILLS, seed, storm, rate=10_000, keep=60, flags=way.flags, switch=way)
+        struck = f", {way.proxy.struck} connections that failed" if storm else ""
+    return f"{run.kills} kills, {run.working} while storing, {sum(run.written.values()):,} lines{struck}", run.faults
+
+
+def s3_storm(folder: Path, seed: int) -> tuple[str, list[str]]:
+    """The same while answers are lost, requests cut and connections refused."""
+    return s3(folder, seed, storm=True)
 
 
 def points(folder: Path, seed: int) -> tuple[str, list[str]]:
@@ -58,6 +75,8 @@ ROUNDS: tuple[tuple[str, Round], ...] = (
     ("histories", histories),
     ("kills", kills),
     ("storm", storm),
+    ("s3", s3),
+    ("s3-storm", s3_storm),
     ("points", points),
     ("sweep", sweep),
 )
@@ -73,7 +92,7 @@ def main() -> int:
     print(f"soak: seed {given.seed}, {given.minutes:g} minutes", flush=True)
     rnd = random.Random(given.seed)
     end = time.monotonic() + given.minutes * 60
-    rounds = [r for r in ROUNDS if not given.only or r[0] in given.only]
+    rounds = [r for r in ROUNDS if (r[0] in given.only if given.only else versitygw.found() or "s3" not in r[0])]
     number = bad = 0
     while number < len(rounds) or time.monotonic() < end:
         name, round_ = rounds[number % len(rounds)]

@@ -13,7 +13,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from tailrace import __version__, cli
-from tailrace.config import SETTINGS, Settings
+from tailrace.config import SETTINGS, Settings, SinkEntry
+from tailrace.config.settings import known_settings
 from tests.generated import every_command, help_of
 
 BROKEN = "max_line: 5 bananas\nmax_lin: 1\n"
@@ -72,13 +73,16 @@ def test_every_example_in_a_help_is_a_command_that_exists_with_flags_that_exist(
 def test_every_setting_is_a_flag_of_run_logs() -> None:
     command = dict(every_command())["tailrace run logs"]
     flags = {flag for parameter in command.params for flag in parameter.opts}
-    assert {declared.flag for declared in SETTINGS} | {"--once", "--config"} == flags
+    assert {declared.flag for declared in known_settings(cli.SINKS)} | {"--once", "--config"} == flags
     text = help_of("tailrace run logs", command)
+    titles = [text.find(f"\n{sink.title}:\n") for sink in cli.SINKS if sink.own]
+    assert -1 < text.find("\nHow the agent itself works:\n") < titles[0]
+    assert titles == sorted(titles)
     for flag in flags:
         assert f"  {flag} " in text
 
 
-def test_help_loads_neither_arrow_nor_duckdb_nor_rich() -> None:
+def test_help_loads_neither_arrow_nor_duckdb_nor_aws_nor_rich() -> None:
     code = """
 import sys
 import tailrace.cli
@@ -87,7 +91,7 @@ for arguments in (["--help"], ["run", "logs", "--help"], ["config"], ["run", "lo
         tailrace.cli.main(arguments)
     except SystemExit:
         pass
-print(sorted({"pyarrow", "numpy", "duckdb", "rich", "sqlglot"} & set(sys.modules)))
+print(sorted({"pyarrow", "numpy", "duckdb", "rich", "sqlglot", "boto3", "botocore"} & set(sys.modules)))
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"
@@ -115,7 +119,7 @@ def test_run_logs_follows_unless_told_once(runs: list[tuple[Settings, bool]]) ->
 def test_a_lake_that_is_missing_stops_the_run_before_it_begins(runs: list[tuple[Settings, bool]]) -> None:
     done = tailrace("run", "logs")
     assert (done.exit_code, runs, done.stdout) == (2, [], "")
-    assert done.stderr.startswith("error: lake is not set")
+    assert done.stderr.startswith("error: sink local needs a folder for the lake")
 
 
 def test_sql_that_cannot_be_used_stops_the_run_before_it_begins(runs: list[tuple[Settings, bool]]) -> None:
@@ -159,10 +163,21 @@ def test_check_says_how_many_settings_a_good_file_has(tmp_path: Path) -> None:
     ("text", "told"),
     [
         (BROKEN, ["max_line (file {file}:1): '5 bananas'", "max_lin (file {file}:2): no such setting"]),
-        ("tick: 1s\n", ["lake is not set"]),
+        ("tick: 1s\n", ["sink local needs a folder for the lake"]),
         ("lake: l\nmultiline_start: (\n", ["multiline_start is not a pattern"]),
         ("lake: l\ntransform: SELEC * FROM lines\n", ["transform (file {file}:2): "]),
         ("lake: l\ntransform: SELECT nothing_of_the_kind FROM lines\n", ["transform (file {file}:2): "]),
+        ("lake: s3://l\n", ["lake is 's3://l', but the sink local writes to a folder"]),
+        (
+            "sinks:\n  a:\n    sink: local\n  b:\n    sink: stdout\n    where: levl = 'x'\n"
+            "  c:\n    sink: stdout\n    where: level = = 'x'\n  d:\n    sink: stdout\n    where: random() > 0.5\n",
+            [
+                "sinks.a.sink (file {file}:3): sink local needs a folder",
+                "sinks.b.where (file {file}:6): the SQL can't be used: Binder Error",
+                'sinks.c.where (file {file}:9): the SQL can\'t be used: syntax error at or near "=" (character 9)',
+                "sinks.d.where (file {file}:12): the SQL can't be used: random() gives another value each time",
+            ],
+        ),
     ],
 )
 def test_check_tells_every_error_of_a_bad_file_and_exits_1(text: str, told: list[str], tmp_path: Path) -> None:
@@ -182,6 +197,45 @@ def test_a_run_refuses_what_check_refuses_in_the_same_words(tmp_path: Path) -> N
     assert (done.exit_code, done.stderr) == (2, tailrace("check", str(file)).stderr)
 
 
+def test_run_logs_hands_several_sinks_to_the_agent(runs: list[tuple[Settings, bool]], tmp_path: Path) -> None:
+    file = tmp_path / "t.yaml"
+    file.write_text("lake: l\nsinks:\n  a:\n    sink: local\n  b:\n    sink: stdout\n    where: level = 'x'\n")
+    tailrace("run", "logs", "--config", str(file), "--tick", "2s")
+    entries = (SinkEntry(name="a", sink="local"), SinkEntry(name="b", sink="stdout", where="level = 'x'"))
+    assert runs == [(Settings(lake="l", tick=2.0, sinks=entries), False)]
+    done = tailrace("run", "logs", "--config", str(file), "--stdout-format", "text")
+    assert (done.exit_code, len(runs)) == (2, 1)
+    assert f"error: sinks (file {file}:2): stands beside stdout_format (flag --stdout-format)" in done.stderr
+
+
+def test_check_online_asks_each_sink_and_says_what_it_found_a_line_each(tmp_path: Path) -> None:
+    file = tmp_path / "t.yaml"
+    file.write_text(f"sinks:\n  a:\n    sink: local\n    lake: {tmp_path}/lake\n  b:\n    sink: stdout\n")
+    done = tailrace("check", str(file), "--online")
+    assert (done.exit_code, done.stderr) == (0, "")
+    assert done.stdout.splitlines() == [
+        f"ok       a: the folder {tmp_path}/lake can be written",
+        "ok       b: there is nothing that could be tried",
+        f"{file}: ok, 3 settings",
+    ]
+
+
+def test_check_online_exits_1_when_a_sink_would_not_work_and_asks_the_others_all_the_same(tmp_path: Path) -> None:
+    file = tmp_path / "t.yaml"
+    file.write_text(f"sinks:\n  a:\n    sink: local\n    lake: {file}/lake\n  b:\n    sink: stdout\n")
+    assert tailrace("check", str(file)).exit_code == 0
+    done = tailrace("check", str(file), "--online")
+    told = f"problem  a: the folder {file}/lake can't be written: Not a directory; mend it, or set lake"
+    assert (done.exit_code, done.stdout.splitlines()[0]) == (1, told)
+    assert done.stdout.splitlines()[1:] == ["ok       b: there is nothing that could be tried"]
+
+
+def test_check_online_does_not_ask_when_the_file_is_bad(tmp_path: Path) -> None:
+    file = tmp_path / "t.yaml"
+    file.write_text(f"lake: {tmp_path}/lake\ntick: x\n")
+    assert (tailrace("check", str(file), "--online").exit_code, (tmp_path / "lake").exists()) == (1, False)
+
+
 def test_config_shows_each_value_and_where_it_came_from(tmp_path: Path) -> None:
     file = tmp_path / "tailrace.yaml"
     file.write_text("lake: /lake\ntransform: |\n  SELECT *\n  FROM lines\n")
@@ -198,7 +252,7 @@ def test_config_gives_json_that_can_be_written_back(tmp_path: Path) -> None:
     done = tailrace("config", "-o", "json", TAILRACE_SEAL_SECONDS="90")
     rows = {row["name"]: row for row in json.loads(done.stdout)}
     assert rows["seal_seconds"] == {"name": "seal_seconds", "value": "90s", "from": "environment TAILRACE_SEAL_SECONDS"}
-    assert "warning: lake is not set" in done.stderr
+    assert "warning: sink local needs a folder for the lake" in done.stderr
     (tmp_path / "all.yaml").write_text("".join(f"{name}: {json.dumps(row['value'])}\n" for name, row in rows.items()))
     again = tailrace("config", "-o", "json", "--config", str(tmp_path / "all.yaml"))
     assert {row["name"]: row["value"] for row in json.loads(again.stdout)} == {n: r["value"] for n, r in rows.items()}

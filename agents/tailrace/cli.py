@@ -7,12 +7,13 @@ Exit codes: 0 ok, 1 a problem was found, 2 wrong usage (settings that cannot be 
 from __future__ import annotations
 
 import difflib
+import gc
 import importlib
 import json
 import logging
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
@@ -23,6 +24,9 @@ from tailrace import __version__
 from tailrace.config import Loaded, SettingsError, load, problems
 from tailrace.config.flags import SettingsCommand, config_option, given, setting_options
 from tailrace.config.values import Raw
+from tailrace.delivery.sinks.chosen import Chosen, chosen, declared
+
+SINKS = declared()
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,7 @@ class Lazy:
 LAZY = (
     Lazy("query", "tailrace.query.command", "Ask the lake questions, in SQL.", "query"),
     Lazy("demo", "tailrace.console.demo", "Let a small node write logs, and answer questions about them.", "console"),
+    Lazy("estimate", "tailrace.console.estimate", "What a month of logs costs on AWS.", "console"),
 )
 
 
@@ -87,7 +92,7 @@ def _stop(ctx: click.Context, errors: tuple[str, ...], code: int) -> NoReturn:
 
 def _load(ctx: click.Context, flags: Mapping[str, Raw], file: Path | None, code: int = 2) -> Loaded:
     try:
-        loaded = load(flags, os.environ, file)
+        loaded = load(flags, os.environ, file, SINKS)
     except SettingsError as error:
         _stop(ctx, error.errors, code)
     for warning in loaded.warnings:
@@ -97,16 +102,42 @@ def _load(ctx: click.Context, flags: Mapping[str, Raw], file: Path | None, code:
 
 def _refusals(loaded: Loaded) -> tuple[str, ...]:
     """Why these settings cannot run: the same for `run logs` and for `check`."""
-    errors, settings = problems(loaded.settings), loaded.settings
-    if not settings.transform and not settings.redact:
-        return errors
-    from tailrace.logs.transform import Transform, TransformError
+    return (*problems(loaded.settings), *_sinks_that_do_not_open(loaded), *_sql_that_does_not_compile(loaded))
+
+
+def _sinks_that_do_not_open(loaded: Loaded) -> Iterator[str]:
+    sinks = chosen(loaded.settings)
+    for one in sinks:
+        try:
+            one.open().close()
+        except ValueError as error:
+            yield f"{_entry(loaded, one, 'sink')}{error}"
+    if any(one.sink.remote for one in sinks):
+        gc.collect()  # a client of AWS is 12 MiB of cycles, which the run's own is not to come on top of
+
+
+def _entry(loaded: Loaded, one: Chosen, key: str) -> str:
+    """What an error about one of several sinks begins with; a sink that is alone needs no name."""
+    path = f"sinks.{one.name}.{key}"
+    return f"{path} ({loaded.origins[path]}): " if loaded.settings.sinks else ""
+
+
+def _sql_that_does_not_compile(loaded: Loaded) -> Iterator[str]:
+    settings = loaded.settings
+    conditions = [one for one in chosen(settings) if one.where]
+    if not (settings.transform or settings.redact or conditions):
+        return
+    from tailrace.logs.transform import Transform, TransformError, wanted
 
     try:
         Transform(settings.transform, settings.redact)
     except TransformError as error:
-        return (*errors, f"transform ({loaded.origins['transform']}): {error}")
-    return errors
+        yield f"transform ({loaded.origins['transform']}): {error}"
+    for one in conditions:
+        try:
+            wanted(one.where)
+        except TransformError as error:
+            yield f"{_entry(loaded, one, 'where')}{error}"
 
 
 @click.group(cls=Commands, context_settings={"max_content_width": 120})
@@ -163,7 +194,7 @@ def _run_logs(ctx: click.Context, /, config: Path | None, once: bool, **flags: A
 
     def again() -> Any:
         try:
-            new = load(given(flags), os.environ, config)
+            new = load(given(flags), os.environ, config, SINKS)
         except SettingsError as error:
             raise ValueError("; ".join(error.errors)) from None
         if errors := _refusals(new):
@@ -179,10 +210,11 @@ run.add_command(
         callback=_run_logs,
         help=RUN_LOGS,
         short_help="Container logs to the lake.",
+        sinks=SINKS,
         params=[
             config_option(),
             click.Option(["--once"], is_flag=True, help="Read what is there, deliver it, and stop."),
-            *setting_options(),
+            *setting_options(SINKS),
         ],
     )
 )
@@ -190,21 +222,36 @@ run.add_command(
 
 @main.command(short_help="Test a settings file.")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--online", is_flag=True, help="Speak to the sinks, too: names, permissions, certificates.")
 @click.pass_context
-def check(ctx: click.Context, file: Path) -> None:
+def check(ctx: click.Context, file: Path, online: bool) -> None:
     """\b
     Examples:
       tailrace check tailrace.yaml
+      tailrace check tailrace.yaml --online
       TAILRACE_LAKE=/lake tailrace check tailrace.yaml && kubectl apply -f .
 
     Test a settings file with the loader of the real run, environment included, and compile its SQL and patterns.
-    Exit code 1 if `run logs` would refuse it; every error is told.
+    Exit code 1 if `run logs` would refuse it, or if a sink would with --online; every error is told.
     """
     loaded = _load(ctx, {}, file, code=1)
     if errors := _refusals(loaded):
         _stop(ctx, errors, 1)
+    if online and not _works(chosen(loaded.settings)):
+        ctx.exit(1)
     count = sum(origin.source == "file" for origin in loaded.origins.values())
     click.echo(f"{file}: ok, {count} settings")
+
+
+def _works(sinks: tuple[Chosen, ...]) -> bool:
+    """Print what each sink's own check found, a line each; whether all is well."""
+    well = True
+    for one in sinks:
+        for finding in one.findings():
+            well &= finding.ok
+            mend = f"; {finding.mend}" if finding.mend and not finding.ok else ""
+            click.echo(f"{'ok' if finding.ok else 'problem':<7}  {one.name}: {finding.what}{mend}")
+    return well
 
 
 @main.command(short_help="Show every setting and where it came from.")
@@ -220,7 +267,7 @@ def config(ctx: click.Context, config: Path | None, output: str) -> None:
     Show every setting, its value and where the value came from. Secrets are masked.
     """
     loaded = _load(ctx, {}, config)
-    for problem in problems(loaded.settings):
+    for problem in (*problems(loaded.settings), *_sinks_that_do_not_open(loaded)):
         click.echo(f"warning: {problem}", err=True)
     if output == "json":
         click.echo(json.dumps([{"name": n, "value": v, "from": f} for n, v, f in loaded.rows()], indent=2))

@@ -1,6 +1,6 @@
 """bench: throughput, CPU, memory and loss of the log agent, beside the floor of the same run.
 
-    python -m tests.bench.bench --mib 256 [--part once|live|idle|files|backlog]
+    python -m tests.bench.bench --mib 256 [--part once|ndjson|live|idle|files|backlog]
 
 Every figure is of a whole child process as the kernel accounts for it. Times on shared machines are noisy: the ratio to
 the floor, measured in turn in the same run, is the figure to compare.
@@ -20,7 +20,7 @@ from tailrace.__main__ import TUNABLES
 from tests.bench.measure import lost_and_doubled, run_live, run_once
 
 GIB = 1 << 30
-PARTS = ("once", "backlog", "files", "live", "idle")
+PARTS = ("once", "ndjson", "backlog", "files", "live", "idle")
 
 
 def logs(folder: Path, name: str, *arguments: str) -> Path:
@@ -82,6 +82,20 @@ def once(folder: Path, mib: int, rounds: int) -> None:
     show("  MB/s per core", f"{size / 1e6 / statistics.median(works):.0f}")
     show("  resident at most, MiB", f"{max(a.rss for a in agents):.0f}")
     report_loss(root, folder / "work/lake")
+
+
+def ndjson(folder: Path, mib: int, rounds: int) -> None:
+    """Rendering what the sink firehose sends, in turn with compressing the same bytes."""
+    root = logs(folder, f"once-{mib}", "--mib", str(mib), "--pods", "16")
+    run_once(root, folder / "work")
+    env = {**os.environ, "ARROW_DEFAULT_MEMORY_POOL": "system", "GLIBC_TUNABLES": TUNABLES}
+    ask = [sys.executable, "-m", "tests.bench.ndjson_bench", str(folder / "work/lake"), "--rounds", str(rounds)]
+    told = json.loads(subprocess.run(ask, check=True, capture_output=True, env=env).stdout)
+    per = GIB / told["bytes"]
+    print(f"NDJSON of {told['rows']:,} lines, {told['bytes'] / told['raw']:.2f} bytes for each of the log's")
+    show("  rendering: CPU-seconds per GiB of NDJSON", f"{told['render'] * per:.2f}")
+    show("  zstd-1 of the same bytes", f"{told['zstd'] * per:.2f}")
+    show("  ratio", f"{told['ratio']:.2f}", "goal: 1.50 or less")
 
 
 def report_loss(root: Path, lake: Path) -> None:
@@ -164,6 +178,7 @@ def main() -> None:
     folder = given.folder.absolute()
     parts = {
         "once": lambda: once(folder, given.mib, given.rounds),
+        "ndjson": lambda: ndjson(folder, given.mib, given.rounds),
         "backlog": lambda: backlog(folder, 1024),
         "files": lambda: files(folder, min(3, given.rounds)),
         "live": lambda: live(folder, 10_000, given.seconds),

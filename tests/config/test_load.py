@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 
 from tailrace.config import Settings, SettingsError, load
-from tailrace.config.load import value_of
-from tailrace.config.settings import SETTINGS, Declared, Setting
+from tailrace.config.declared import Declared, Setting
+from tailrace.config.reading import value_of
+from tailrace.config.settings import SETTINGS, known_settings
 from tailrace.config.values import MIB, Size
+from tests.config.made import PAIL, PIPE, SINKS
 
 Write = Callable[[str], Path]
 
@@ -26,7 +28,7 @@ def write(tmp_path: Path) -> Write:
 
 def errors_of(file: Path | None, flags: dict[str, str] | None = None, environ: dict[str, str] | None = None) -> str:
     with pytest.raises(SettingsError) as raised:
-        load(flags or {}, environ or {}, file)
+        load(flags or {}, environ or {}, file, SINKS)
     assert str(raised.value) == "\n".join(raised.value.errors)
     return str(raised.value)
 
@@ -53,16 +55,19 @@ def test_a_flag_beats_the_environment_beats_the_file_beats_the_default(write: Wr
     assert loaded.written() == 3
 
 
-@pytest.mark.parametrize("declared", SETTINGS, ids=lambda declared: declared.name)
+@pytest.mark.parametrize("declared", known_settings(SINKS), ids=lambda declared: declared.name)
 def test_every_setting_is_read_alike_from_a_flag_a_variable_and_a_file(declared: Declared, write: Write) -> None:
-    text = declared.setting.example
+    text = declared.setting.example.removeprefix("@")  # a file's name is read as what it is: see below
     expected = declared.setting.kind.parse(text)
     loads = (
-        load({declared.name: text}, {}),
-        load({}, {declared.variable: text}),
-        load({}, {}, write(f"{declared.name}: |-\n  {text}\n")),
+        load({declared.name: text}, {}, None, SINKS),
+        load({}, {declared.variable: text}, None, SINKS),
+        load({}, {}, write(f"{declared.name}: |-\n  {text}\n"), SINKS),
     )
-    assert [getattr(loaded.settings, declared.name) for loaded in loads] == [expected] * 3
+    if declared in SETTINGS or declared.name == "sink":
+        assert [getattr(loaded.settings, declared.name) for loaded in loads] == [expected] * 3
+    else:
+        assert [loaded.settings.sink_settings for loaded in loads] == [{declared.name: expected}] * 3
     assert [loaded.origins[declared.name].source for loaded in loads] == ["flag", "environment", "file"]
 
 
@@ -148,7 +153,7 @@ def test_a_key_that_is_set_twice_is_refused_with_both_lines(write: Write) -> Non
     ("text", "told"),
     [
         ("tick: [1s]\n", "write one value"),
-        ("tick: {a: 1}\n", "settings are flat"),
+        ("tick: {a: 1}\n", "it is a flat setting"),
         ("redact: [[email]]\n", "a list or a mapping inside"),
         ("redact: &a [*a]\n", "a list or a mapping inside"),
         ("cluster: !vault x\n", "the tag !vault, which means nothing here"),
@@ -204,3 +209,40 @@ def test_a_secret_is_neither_shown_nor_repeated_in_an_error() -> None:
         value_of(secret, "hunter2", Path())
     assert "hunter2" not in str(raised.value)
     assert raised.value.__suppress_context__
+
+
+def test_a_sinks_settings_are_its_fields_with_its_name_before_them() -> None:
+    names = {field: (one.name, one.flag, one.variable, one.setting.section) for field, one in PAIL.own.items()}
+    assert names["part_bytes"] == ("pail_part_bytes", "--pail-part-bytes", "TAILRACE_PAIL_PART_BYTES", "pail")
+    assert names["region"] == ("pail_region", "--pail-region", "TAILRACE_PAIL_REGION", "pail")
+    assert list(PIPE.own) == ["format"]
+
+
+def test_two_settings_of_one_name_are_refused_at_once() -> None:
+    with pytest.raises(AssertionError, match="two settings have one name"):
+        known_settings((PIPE, PIPE))
+
+
+def test_only_settings_that_were_written_are_among_the_sinks_settings() -> None:
+    loaded = load({"sink": "pail"}, {"TAILRACE_PAIL_STRICT": "false"}, None, SINKS)
+    assert loaded.settings == Settings(sink="pail", sink_settings={"pail_strict": False})
+    assert loaded.settings != Settings(sink="pail")
+
+
+def test_the_settings_of_a_sink_are_shown_if_it_is_in_use_or_somebody_set_them() -> None:
+    shown = [name for name, _, _ in load({"sink": "pail", "pipe_format": "text"}, {}, None, SINKS).rows()]
+    assert [name for name in shown if "_" in name and name.split("_")[0] in ("pail", "pipe")] == [
+        "pail_region", "pail_key", "pail_part_bytes", "pail_parts", "pail_tags", "pail_strict", "pipe_format",
+    ]  # fmt: skip
+
+
+def test_a_setting_of_a_sink_that_is_not_in_use_is_a_warning() -> None:
+    loaded = load({"pipe_format": "text"}, {"TAILRACE_PAIL_REGION": "x"}, None, SINKS)
+    assert loaded.warnings == (
+        "pail_region (environment TAILRACE_PAIL_REGION) does nothing: the sink is local",
+        "pipe_format (flag --pipe-format) does nothing: the sink is local",
+    )
+
+
+def test_a_sink_that_does_not_exist_is_refused_with_those_that_do() -> None:
+    assert errors_of(None, {"sink": "pial"}).endswith("'pial' is not known; write local, pail or pipe")

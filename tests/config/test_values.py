@@ -7,8 +7,23 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tailrace.config.settings import NAMESPACE, SETTINGS
-from tailrace.config.values import GIB, KIB, MIB, Choice, Duration, Folder, Languages, Names, Size, Text
+from tailrace import cli
+from tailrace.config.settings import NAMESPACE, known_settings
+from tailrace.config.values import (
+    GIB,
+    KIB,
+    MIB,
+    Choice,
+    Count,
+    Duration,
+    Folder,
+    Kind,
+    Languages,
+    Names,
+    Size,
+    Switch,
+    Text,
+)  # fmt: skip
 
 WORDS = Names(("email", "card"))
 TRACES = Languages(("auto", "none"), ("java", "go"))
@@ -150,6 +165,30 @@ def test_a_choice_is_one_of_its_words(text: str) -> None:
         Choice(("local", "stdout")).parse(text)
 
 
+def test_a_count_is_a_whole_number_within_its_bounds() -> None:
+    assert [Count(1, 500).parse(text) for text in ("1", " 500 ", "007")] == [1, 500, 7]
+    for beyond in ("0", "501", "9999999999"):
+        with pytest.raises(ValueError, match="out of bounds; write 1 to 500"):
+            Count(1, 500).parse(beyond)
+
+
+@pytest.mark.parametrize("text", ["", "-1", "1.5", "1k", "1e3", "0x1", "٣", "1" * 11])
+def test_what_is_not_a_whole_number_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="is not a whole number; write it in digits"):
+        Count().parse(text)
+
+
+def test_a_switch_is_true_or_false_and_nothing_that_looks_like_it() -> None:
+    assert [Switch().parse(text) for text in ("true", "false", " True ", "FALSE")] == [True, False, True, False]
+    for text in ("", "yes", "no", "on", "1", "0", "t"):
+        with pytest.raises(ValueError, match="is not known; write true or false"):
+            Switch().parse(text)
+
+
+def test_many_choices_are_told_as_a_person_lists_them() -> None:
+    assert [Choice(names).limits for names in (("a",), ("a", "b"), ("a", "b", "c"))] == ["a", "a or b", "a, b or c"]
+
+
 def test_a_relative_folder_is_taken_from_the_working_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert Folder().parse("state") == tmp_path / "state"
@@ -175,13 +214,13 @@ def test_text_that_is_not_utf8_is_refused() -> None:
         Text().parse("caf\udce9")
 
 
-@pytest.mark.parametrize("kind", [Size(), Duration(), Text(), Folder(), Choice(("a",))])
-def test_a_list_is_refused_where_one_value_stands(kind: Size | Duration | Text | Folder | Choice) -> None:
+@pytest.mark.parametrize("kind", [Size(), Duration(), Text(), Folder(), Choice(("a",)), Count(), Switch()])
+def test_a_list_is_refused_where_one_value_stands(kind: Kind) -> None:
     with pytest.raises(ValueError, match="is a list; write one value"):
         kind.parse(["a"])
 
 
-@pytest.mark.parametrize("declared", SETTINGS, ids=lambda declared: declared.name)
+@pytest.mark.parametrize("declared", known_settings(cli.SINKS), ids=lambda declared: declared.name)
 def test_the_default_and_the_example_of_each_setting_are_legal(declared) -> None:  # type: ignore[no-untyped-def]
     kind = declared.setting.kind
     assert kind.parse(kind.show(declared.default)) == declared.default

@@ -12,6 +12,7 @@ import random
 import time
 from contextlib import closing
 from dataclasses import dataclass
+from typing import Protocol
 
 from tests.faults import truth
 from tests.faults.lake_switch import LakeSwitch
@@ -32,16 +33,36 @@ class Run:
     faults: list[str]
 
 
-def kill_at_random(world: World, kills: int, seed: int, storm: bool = False) -> Run:
-    """Kill `kills` agents while pods write 20,000 lines/s and rotate every MiB; then let one finish the job."""
+class Switch(Protocol):
+    """What makes the lake come and go."""
+
+    def turn(self, on: bool) -> None:
+        """It is there, or is not."""
+
+
+def kill_at_random(
+    world: World,
+    kills: int,
+    seed: int,
+    storm: bool = False,
+    rate: int = 20_000,
+    keep: int = 12,
+    flags: tuple[str, ...] = (),
+    switch: Switch | None = None,
+) -> Run:
+    """Kill `kills` agents while pods write `rate` lines/s and rotate every MiB; then let one finish the job.
+
+    keep: rotated files of a pod that are there; the older are gone. flags: of every agent, beside the usual ones.
+    switch: makes the storm; if none is given the lake's folder vanishes.
+    """
     rnd = random.Random(seed)
-    switch = LakeSwitch(world) if storm else None
+    switch = (switch or LakeSwitch(world)) if storm else None
     killed = working = 0
-    with closing(Writing(world, "--seed", str(seed))) as writing:
+    with closing(Writing(world, "--seed", str(seed), "--rate", str(rate), "--keep", str(keep))) as writing:
         stored = time.monotonic()
         while killed < kills:
             before = truth.objects(world.lake)
-            with closing(Agent(world, *HURRIED, *(("--memory-bytes", "2MiB") if storm else ()))) as agent:
+            with closing(Agent(world, *HURRIED, *flags, *(("--memory-bytes", "2MiB") if storm else ()))) as agent:
                 if rnd.random() < 0.2:
                     time.sleep(rnd.uniform(0.1, 0.6))
                 else:
@@ -64,7 +85,7 @@ def kill_at_random(world: World, kills: int, seed: int, storm: bool = False) -> 
         written = writing.stop()
     if switch is not None:
         switch.turn(on=True)
-    with closing(Agent(world, "--once")) as last:
+    with closing(Agent(world, "--once", *flags)) as last:
         code = last.wait()
     found = truth.faults(world.lake, written) + audits(world)
     if code:

@@ -91,7 +91,7 @@ def test_a_state_folder_whose_disk_is_full_and_an_agent_killed_meanwhile_cost_no
 def test_an_outbox_whose_disk_is_full_while_the_sink_is_down_costs_no_line(world: World) -> None:
     switch = LakeSwitch(world)
     pods = [Pod(world.root, name, 3) for name in ("a", "b")]
-    outbox = world.settings().state / "outbox"
+    outbox = world.settings().state / "sinks/local/outbox"
     with small_disk(outbox, 2), closing(Agent(world, *HURRIED, "--memory-bytes", "2MiB")) as agent:
         write_on(pods, 1)
         await_all(agent, world, pods)

@@ -14,7 +14,7 @@ def leave_an_intent(node: Node, link: int) -> None:
     need_strace()
     code, _ = run_traced(node.world, CHANGES, inject=f"link:signal=SIGKILL:when={link}")
     assert code == -9
-    intents = {path.stem for path in (node.world.settings().state / "intents").glob("*.intent")}
+    intents = {path.stem for path in (node.world.settings().state / "sinks/local/intents").glob("*.intent")}
     assert intents - {path.stem for path in node.world.lake.glob("logs/*/*/*.parquet")}, "no intent without an object"
 
 

@@ -9,8 +9,7 @@ from tailrace.delivery.sinks.chosen import chosen
 from tailrace.logs.agent import LogAgent
 from tailrace.logs.checkpoint import StateFolder
 from tailrace.logs.counts import Counts
-from tailrace.logs.pipeline import Pipeline
-from tailrace.logs.run import lake_of
+from tailrace.logs.run import lake_of, pipeline_of
 from tests.node import World
 
 log = logging.getLogger("tailrace")
@@ -22,9 +21,10 @@ class Live:
     def __init__(self, world: World, **changes: Any) -> None:
         settings = world.settings(**{"scan": 1.0, "seal_seconds": 0.05, **changes})
         self.counts = Counts()
-        pipeline = Pipeline(settings, self.counts, log.warning)
-        folder = StateFolder(settings.state, settings.node, log.warning, lake_of(settings))
-        self.agent = LogAgent(settings, chosen(settings)[0].open(), pipeline, folder, self.counts)
+        named = chosen(settings)
+        folder = StateFolder(settings.state, settings.node, log.warning, {one.name: lake_of(one) for one in named})
+        pipeline = pipeline_of(settings, self.counts)
+        self.agent = LogAgent(settings, [one.open() for one in named], pipeline, folder, self.counts)
         self.now = 1_000.0
 
     def tick(self, seconds: float = 1.0, times: int = 1) -> None:

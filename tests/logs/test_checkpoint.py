@@ -13,7 +13,8 @@ import pytest
 
 from tailrace.delivery.objects import GUARD
 from tailrace.delivery.ranges import FileRef, Origin
-from tailrace.logs.checkpoint import Progress, StateError, StateFolder, guard_of
+from tailrace.logs.checkpoint import StateError, StateFolder
+from tailrace.logs.progress import Progress, guard_of
 from tests.logs.live import Live
 from tests.node import World, warnings, writer
 

@@ -142,7 +142,7 @@ def test_a_disk_that_fills_up_while_files_are_followed_holds_reading_back_until_
         live.tick()
     assert world.messages() == []
     assert "refused an object" in warnings(caplog)
-    assert live.agent.delivery.left
+    assert live.agent.routes[0].delivery.left
     filler.unlink()
     live.tick(times=20)
     assert live.stop() == 0

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from tailrace.lake import CUTS
 from tailrace.logs import source as source_module
 from tailrace.logs.block import Flush
-from tailrace.logs.checkpoint import Progress
 from tailrace.logs.parse import Lines, Rule, parse
 from tailrace.logs.parse.utf8 import original
+from tailrace.logs.progress import Progress
 from tailrace.logs.source import Problems, Scanner, Source, SourceSettings
 from tests.logs.reference import Line, read
 from tests.node import writer

@@ -29,7 +29,7 @@ def test_an_object_of_which_a_part_was_given_up_is_not_stored_whole(
     with monkeypatch.context() as patch:
         patch.setattr(LocalSink, "store", refuse)
         live.tick(times=4)
-    (intent,) = live.agent.delivery.intents.read()
+    (intent,) = live.agent.routes[0].delivery.intents.read()
     live.kill()
     assert intent.lines == 2
     live = Live(world, multiline="none")

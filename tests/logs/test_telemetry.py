@@ -20,16 +20,31 @@ from prometheus_client.samples import Sample
 
 import tailrace.logs
 from tailrace.delivery.ranges import FileRef, Origin
-from tailrace.logs.checkpoint import FileState, Progress
+from tailrace.delivery.sinks import SINKS as REGISTERED
+from tailrace.logs.progress import FileState, Progress
 from tailrace.logs.source.abandoned import Reason
 from tailrace.logs.source.scan import Kind
 from tailrace.logs.source.tail import Tail
-from tailrace.logs.telemetry import Behind, Snapshot, Telemetry, Watch, problem_counts
-from tailrace.logs.telemetry.declared import ABANDONED, METRICS, NAMESPACES, PODS, PROBLEM, PROBLEM_OF, PROCESS
+from tailrace.logs.telemetry import Behind, SinkSnapshot, Snapshot, Telemetry, Watch, problem_counts
+from tailrace.logs.telemetry.declared import (
+    ABANDONED,
+    METRICS,
+    NAMESPACES,
+    OF_SINKS,
+    PODS,
+    PROBLEM,
+    PROBLEM_OF,
+    PROCESS,
+)
 from tailrace.logs.telemetry.noisiest import EXPIRY, HALF_LIFE
 from tests.logs.live import Live
 from tests.node import UID, World, writer
 
+# One of each, so that what each of them counts is looked at, too.
+SINKS = {
+    sink.name: SinkSnapshot(2, 3, 4, 5_000, 6_000, sink.name, {name: 1 for name, _ in sink.COUNTERS})
+    for sink in REGISTERED
+}
 PAGE = Path(__file__).parents[2] / "docs" / "metrics.md"
 
 
@@ -55,16 +70,16 @@ def telemetry(clock: Clock) -> Telemetry:
 
 def exercise(telemetry: Telemetry) -> None:
     """Every kind of event, once."""
-    telemetry.committed({("shop", "web", "delivered"): (3, 300), ("shop", "web", "filtered"): (1, 50)})
-    telemetry.committed({("shop", "old", "abandoned"): (2, 20)}, recovered=True)
+    telemetry.committed("local", {("shop", "web", "delivered"): (3, 300), ("shop", "web", "filtered"): (1, 50)})
+    telemetry.committed("local", {("shop", "old", "abandoned"): (2, 20)}, recovered=True)
     telemetry.stored("local", 0.2)
     telemetry.refused("local", OSError(errno.ENOSPC, "No space left on device"))
     telemetry.abandoned("gone", 20)
     telemetry.saved(True)
     telemetry.saved(False)
     telemetry.reloaded(False)
-    behind = Behind(7, 40, 990.0, 60, 2, 1_000, 900.0)
-    telemetry.publish(Snapshot(behind, 450, 1, 2, 3, 4, 5_000, 6_000, 70, 80, {"truncated": 9}))
+    behind = Behind(7, 40, 990.0, {"local": 60}, 2, 1_000, 900.0)
+    telemetry.publish(Snapshot(behind, 450, 1, SINKS, 70, 80, {"truncated": 9}))
 
 
 def families(telemetry: Telemetry) -> list[Family]:
@@ -82,6 +97,10 @@ def samples(telemetry: Telemetry) -> Iterator[Sample]:
 def value(telemetry: Telemetry, name: str, **labels: str) -> float:
     [found] = [s.value for s in samples(telemetry) if s.name == name and s.labels == labels]
     return found
+
+
+def ledger_bytes(telemetry: Telemetry, account: str) -> float:
+    return value(telemetry, "tailrace_log_ledger_bytes_total", sink="local", account=account)
 
 
 def series(telemetry: Telemetry) -> set[tuple[str, frozenset[tuple[str, str]]]]:
@@ -108,7 +127,7 @@ def test_what_is_documented_is_what_is_exposed(telemetry: Telemetry) -> None:
 
 def test_before_anything_happens_every_series_that_is_known_beforehand_is_there(telemetry: Telemetry) -> None:
     known = {name for name, _ in series(telemetry)}
-    assert {m.name for m in METRICS if m.kind != "histogram"} - known == {
+    assert {m.name for m in METRICS if m.kind != "histogram" and m not in OF_SINKS} - known == {
         "tailrace_log_namespace_bytes_total",
         "tailrace_log_namespace_lines_total",
         "tailrace_log_pod_bytes_total",
@@ -127,26 +146,29 @@ def test_a_scrape_is_legal_openmetrics(telemetry: Telemetry) -> None:
 def test_the_ledger_balances_in_every_scrape(telemetry: Telemetry) -> None:
     exercise(telemetry)
     exercise(telemetry)
-    telemetry.publish(Snapshot(Behind(lag_bytes=40, in_flight_bytes=60), seen_bytes=800))
+    telemetry.publish(Snapshot(Behind(lag_bytes=40, in_flight_bytes={"local": 60}), seen_bytes=800))
     accounts = [s.value for s in samples(telemetry) if s.name == "tailrace_log_ledger_bytes_total"]
     assert len(accounts) == 6
     assert sum(accounts) == 740
     assert value(telemetry, "tailrace_log_seen_bytes_total") == 800 + 2 * 20, "what an earlier run read was seen too"
-    rest = value(telemetry, "tailrace_log_in_flight_bytes") + value(telemetry, "tailrace_log_lag_bytes")
+    rest = value(telemetry, "tailrace_log_in_flight_bytes", sink="local") + value(telemetry, "tailrace_log_lag_bytes")
     assert sum(accounts) + rest == value(telemetry, "tailrace_log_seen_bytes_total")
 
 
 def test_a_scrape_shows_the_last_report_and_nothing_of_what_came_after_it(telemetry: Telemetry, clock: Clock) -> None:
     exercise(telemetry)
-    before = series(telemetry), value(telemetry, "tailrace_log_ledger_bytes_total", account="delivered")
-    telemetry.committed({("new", "new", "delivered"): (1, 1)})
-    assert (series(telemetry), value(telemetry, "tailrace_log_ledger_bytes_total", account="delivered")) == before
+    before = series(telemetry), ledger_bytes(telemetry, "delivered")
+    telemetry.committed("local", {("new", "new", "delivered"): (1, 1)})
+    assert (
+        series(telemetry),
+        ledger_bytes(telemetry, "delivered"),
+    ) == before
     assert not telemetry.due()
     clock.now += 1
     assert telemetry.due()
     telemetry.publish(Snapshot())
     assert not telemetry.due()
-    assert value(telemetry, "tailrace_log_ledger_bytes_total", account="delivered") == before[1] + 1
+    assert ledger_bytes(telemetry, "delivered") == before[1] + 1
 
 
 def test_a_sink_that_refuses_is_down_until_it_takes_an_object(telemetry: Telemetry) -> None:
@@ -191,7 +213,7 @@ def test_m1_ten_times_the_pods_add_no_more_than_the_top_series(clock: Clock) -> 
     def with_pods(number: int) -> set[tuple[str, frozenset[tuple[str, str]]]]:
         telemetry = Telemetry(("local",), clock)
         for i in range(number):
-            telemetry.committed({(f"team{i % 6}", f"web-{i}", "delivered"): (1, 100 + i)})
+            telemetry.committed("local", {(f"team{i % 6}", f"web-{i}", "delivered"): (1, 100 + i)})
         telemetry.publish(Snapshot())
         return series(telemetry)
 
@@ -203,10 +225,10 @@ def test_m1_ten_times_the_pods_add_no_more_than_the_top_series(clock: Clock) -> 
 
 def test_namespaces_that_come_and_go_are_bounded_and_the_totals_stay_exact(telemetry: Telemetry) -> None:
     for i in range(5 * NAMESPACES):
-        telemetry.committed({(f"pr-{i}", "web", "delivered"): (1, 100)})
+        telemetry.committed("local", {(f"pr-{i}", "web", "delivered"): (1, 100)})
     telemetry.publish(Snapshot())
     assert sum(name == "tailrace_log_namespace_bytes_total" for name, _ in series(telemetry)) == NAMESPACES
-    assert value(telemetry, "tailrace_log_ledger_bytes_total", account="delivered") == 500 * NAMESPACES
+    assert ledger_bytes(telemetry, "delivered") == 500 * NAMESPACES
 
 
 def test_no_label_is_a_path_a_uid_or_an_id() -> None:
@@ -220,7 +242,9 @@ def test_m5_texts_that_vary_make_no_new_series(telemetry: Telemetry) -> None:
     for i in range(100):
         telemetry.refused("local", OSError(10_000 + i, f"request {i} of /var/log/pods/{UID} failed"))
         telemetry.abandoned(f"because of {i}", 1)
-    telemetry.publish(Snapshot(problems=problem_counts({f"problem {i}": 1 for i in range(100)}, not_cri=4, new=2)))
+    telemetry.publish(
+        Snapshot(sinks=SINKS, problems=problem_counts({f"problem {i}": 1 for i in range(100)}, not_cri=4, new=2))
+    )
     assert series(telemetry) == before
     assert value(telemetry, "tailrace_log_problems_total", reason="other") == 100 + 2
     assert value(telemetry, "tailrace_log_problems_total", reason="not_cri") == 4
@@ -245,24 +269,24 @@ def test_every_cause_of_abandoned_bytes_in_the_source_has_a_reason_of_its_own() 
 
 
 def test_who_writes_most_now_comes_before_who_once_wrote_most(telemetry: Telemetry, clock: Clock) -> None:
-    telemetry.committed({("shop", "once", "delivered"): (1, 1_000)})
+    telemetry.committed("local", {("shop", "once", "delivered"): (1, 1_000)})
     clock.now += 5 * HALF_LIFE
     for i in range(PODS):
-        telemetry.committed({("shop", f"now-{i}", "delivered"): (1, 100)})
+        telemetry.committed("local", {("shop", f"now-{i}", "delivered"): (1, 100)})
     telemetry.publish(Snapshot())
     shown = {s.labels["pod"] for s in samples(telemetry) if s.name == "tailrace_log_pod_bytes_total"}
     assert shown == {f"now-{i}" for i in range(PODS)}
 
 
 def test_a_pod_and_its_namespace_end_an_hour_after_their_last_line(telemetry: Telemetry, clock: Clock) -> None:
-    telemetry.committed({("ci", "job", "delivered"): (1, 10)})
+    telemetry.committed("local", {("ci", "job", "delivered"): (1, 10)})
     clock.now += EXPIRY - 1
     telemetry.publish(Snapshot())
     assert value(telemetry, "tailrace_log_pod_bytes_total", namespace="ci", pod="job") == 10
     clock.now += 61
     telemetry.publish(Snapshot())
     assert not [s for s in samples(telemetry) if "ci" in s.labels.values()]
-    assert value(telemetry, "tailrace_log_ledger_bytes_total", account="delivered") == 10
+    assert ledger_bytes(telemetry, "delivered") == 10
 
 
 def test_ages_go_on_while_the_loop_is_stuck(telemetry: Telemetry, clock: Clock) -> None:
@@ -283,12 +307,12 @@ def test_m4_lag_and_its_age_rise_while_a_file_grows_unread() -> None:
     a, b = tail(1, "a", size=100, seen=100), tail(2, "b", size=100, seen=100)
     assert watch.look((a, b), progress, 1.0).lag_since is None
     a.size = 150
-    assert watch.look((a, b), progress, 2.0) == Behind(2, 50, 2.0, 200)
+    assert watch.look((a, b), progress, 2.0) == Behind(2, 50, 2.0, {"": 200})
     a.size = b.size = 170
-    assert watch.look((a, b), progress, 3.0) == Behind(2, 140, 2.0, 200), "as old as the file that is behind longest"
+    assert watch.look((a, b), progress, 3.0) == Behind(2, 140, 2.0, {"": 200}), "as the file that is behind longest"
     a.seen = 170
     progress.commit("a", [(0, 170)])
-    assert watch.look((a, b), progress, 4.0) == Behind(2, 70, 3.0, 100)
+    assert watch.look((a, b), progress, 4.0) == Behind(2, 70, 3.0, {"": 100})
 
 
 def test_m4_deleted_files_are_held_until_they_are_let_go() -> None:
@@ -298,14 +322,16 @@ def test_m4_deleted_files_are_held_until_they_are_let_go() -> None:
     held = watch.look((a, b), progress, 6.0)
     assert (held.deleted_files, held.deleted_bytes, held.deleted_since) == (2, 130, 5.0)
     assert watch.look((b,), progress, 7.0).deleted_since == 6.0
-    assert watch.look((), progress, 8.0) == Behind()
+    assert watch.look((), progress, 8.0) == Behind(in_flight_bytes={"": 0})
 
 
 def test_what_was_committed_ahead_or_is_gone_by_truncation_is_not_behind() -> None:
     progress = Progress({"a": FileState("a", "")})
     progress.commit("a", [(0, 10), (40, 60)])
-    assert Watch().look((tail(1, "a", size=100, seen=20),), progress, 1.0) == Behind(1, 60, 1.0, 10)
-    assert Watch().look((tail(1, "a", size=100, seen=50, truncated=True),), progress, 1.0) == Behind(1, 0, None, 30)
+    assert Watch().look((tail(1, "a", size=100, seen=20),), progress, 1.0) == Behind(1, 60, 1.0, {"": 10})
+    assert Watch().look((tail(1, "a", size=100, seen=50, truncated=True),), progress, 1.0) == Behind(
+        1, 0, None, {"": 30}
+    )
 
 
 def test_a_running_agents_files_are_behind_by_what_was_written_since(tmp_path: Path) -> None:
@@ -315,12 +341,12 @@ def test_a_running_agents_files_are_behind_by_what_was_written_since(tmp_path: P
     live, watch = Live(world), Watch()
     live.tick(times=5)
     assert world.messages() == ["one", "two"]
-    assert watch.look(live.agent.source.tails, live.agent.progress, live.now) == Behind(files=1)
+    assert watch.look(live.agent.source.tails, live.agent.progress, live.now) == Behind(1, in_flight_bytes={"local": 0})
     before = w.path.stat().st_size
     w.record("three")
     live.agent.source.poll(live.now)
     behind = watch.look(live.agent.source.tails, live.agent.progress, live.now)
-    assert behind == Behind(1, w.path.stat().st_size - before, live.now)
+    assert behind == Behind(1, w.path.stat().st_size - before, live.now, {"local": 0})
     live.tick(times=5)
-    assert watch.look(live.agent.source.tails, live.agent.progress, live.now) == Behind(files=1)
+    assert watch.look(live.agent.source.tails, live.agent.progress, live.now) == Behind(1, in_flight_bytes={"local": 0})
     live.stop()

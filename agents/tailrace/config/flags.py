@@ -10,8 +10,9 @@ from typing import Any
 
 import click
 
+from tailrace.config.declared import Declared, DeclaredSink
 from tailrace.config.load import CONFIG_VARIABLE
-from tailrace.config.settings import SECTIONS, SETTINGS, Declared
+from tailrace.config.settings import SECTIONS, known_settings
 from tailrace.config.values import Duration, Names, Raw, Size
 
 
@@ -24,6 +25,7 @@ class SettingOption(click.Option):
         # The bounds of sizes and durations are generous: the reference and the error have them.
         notes = [kind.limits] if kind.limits and not isinstance(kind, Size | Duration) else []
         notes += [f"default {default}"] if default else []
+        notes += [f"secret: better in {declared.variable}"] if declared.setting.secret else []
         super().__init__(
             [declared.flag, declared.name],
             metavar=kind.name.upper(),
@@ -34,12 +36,16 @@ class SettingOption(click.Option):
 
 
 class SettingsCommand(click.Command):
-    """A command whose settings stand in --help under their sections' titles, after its own options."""
+    """A command whose settings stand in --help under their sections' titles, after its own options, the sinks' last."""
+
+    def __init__(self, *args: Any, sinks: tuple[DeclaredSink, ...] = (), **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._sections = (*SECTIONS, *((sink.name, sink.title) for sink in sinks))
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         own = [p for p in self.get_params(ctx) if not isinstance(p, SettingOption)]
         groups = [("Options", own)]
-        for section, title in SECTIONS:
+        for section, title in self._sections:
             groups.append((title, [p for p in self.params if isinstance(p, SettingOption) and p.section == section]))
         for title, options in groups:
             records = [record for option in options if (record := option.get_help_record(ctx))]
@@ -48,9 +54,9 @@ class SettingsCommand(click.Command):
                     formatter.write_dl(records)
 
 
-def setting_options() -> list[click.Parameter]:
+def setting_options(sinks: tuple[DeclaredSink, ...]) -> list[click.Parameter]:
     """One option a setting, in the order of their declaration."""
-    return [SettingOption(declared) for declared in SETTINGS]
+    return [SettingOption(declared) for declared in known_settings(sinks)]
 
 
 def config_option() -> click.Option:
@@ -65,7 +71,6 @@ def config_option() -> click.Option:
 
 
 def given(params: dict[str, Any]) -> dict[str, Raw]:
-    """The flags that were given, by setting name, as `load` takes them."""
-    names = {declared.name for declared in SETTINGS}
-    found = {name: value for name, value in params.items() if name in names and value not in (None, ())}
+    """The flags that were given, by setting name, as `load` takes them. params: of the settings' options alone."""
+    found = {name: value for name, value in params.items() if value not in (None, ())}
     return {name: ",".join(value) if isinstance(value, tuple) else value for name, value in found.items()}

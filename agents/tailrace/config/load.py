@@ -8,21 +8,21 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-import yaml
-
-from tailrace.config.settings import SETTINGS, Declared, Settings
+from tailrace.config.declared import Declared, DeclaredSink
+from tailrace.config.entries import entries_of, keys_of_entry
+from tailrace.config.file import keys_of_file
+from tailrace.config.reading import Origin, Reading
+from tailrace.config.settings import SETTINGS, Settings, SinkEntry, known_settings
 from tailrace.config.values import Raw
 
 # Kubernetes gives every pod TAILRACE_SERVICE_HOST, TAILRACE_PORT_9108_TCP … for a Service called tailrace.
 _SERVICE_LINK = re.compile(r"TAILRACE_(\w+_)?(SERVICE_(HOST|PORT\w*)|PORT(_\d+_(TCP|UDP|SCTP)\w*)?)")
 CONFIG_VARIABLE = "TAILRACE_CONFIG"
-_NULL = "tag:yaml.org,2002:null"
-_NAMES = frozenset(declared.name for declared in SETTINGS)
 
 
 class SettingsError(ValueError):
@@ -34,165 +34,108 @@ class SettingsError(ValueError):
 
 
 @dataclass(frozen=True)
-class Origin:
-    """Where a value came from; `where` is the flag, the variable, or `file:line`."""
-
-    source: Literal["flag", "environment", "file", "default"]
-    where: str = ""
-
-    def __str__(self) -> str:
-        return f"{self.source} {self.where}".rstrip()
-
-
-@dataclass(frozen=True)
 class Loaded:
-    """Settings, the origin of each by name, and warnings: one sentence each."""
+    """Settings, the origin of each by name (`sinks.NAME.KEY` for one of several sinks), and warnings, a sentence each.
+
+    sinks: those whose settings were known.
+    """
 
     settings: Settings
     origins: Mapping[str, Origin]
     warnings: tuple[str, ...]
+    sinks: tuple[DeclaredSink, ...] = ()
 
     def rows(self) -> Iterator[tuple[str, str, str]]:
-        """Each setting's name, its value as text (secrets masked) and where it came from."""
+        """Each setting's name, its value as text (secrets masked) and where it came from.
+
+        A sink's own settings only if it is in use, or if somebody set them.
+        """
         for declared in SETTINGS:
-            value = getattr(self.settings, declared.name)
-            yield declared.name, declared.show(value), str(self.origins[declared.name])
+            if not (self.settings.sinks and declared.name == "sink"):
+                yield self._row(declared, declared.name, getattr(self.settings, declared.name))
+        for sink in self.sinks:
+            used = sink.name == self.settings.sink and not self.settings.sinks
+            for declared in sink.own.values():
+                if used or self.origins[declared.name].source != "default":
+                    value = self.settings.sink_settings.get(declared.name, declared.default)
+                    yield self._row(declared, declared.name, value)
+        for entry in self.settings.sinks:
+            yield from self._rows_of(entry)
+
+    def _rows_of(self, entry: SinkEntry) -> Iterator[tuple[str, str, str]]:
+        known = {declared.name: declared for declared in known_settings(self.sinks)}
+        sink = next(sink for sink in self.sinks if sink.name == entry.sink)
+        for key, declared in keys_of_entry(known, sink).items():
+            if key in sink.own:
+                value = entry.settings.get(key, declared.default)
+            elif (value := getattr(entry, key)) is None:
+                continue  # the agent's, which has its own row
+            yield self._row(declared, f"sinks.{entry.name}.{key}", value)
+
+    def _row(self, declared: Declared, name: str, value: Any) -> tuple[str, str, str]:
+        return name, declared.show(value), str(self.origins.get(name, Origin("default")))
 
     def written(self) -> int:
         """How many settings do not have their default's origin."""
         return sum(origin.source != "default" for origin in self.origins.values())
 
 
-@dataclass(frozen=True)
-class _Written:
-    """A value before it is parsed; `folder`: where a file that it names is looked for."""
-
-    name: str
-    raw: Raw
-    origin: Origin
-    folder: Path
-
-
-def load(flags: Mapping[str, Raw], environ: Mapping[str, str], file: Path | None = None) -> Loaded:
+def load(
+    flags: Mapping[str, Raw],
+    environ: Mapping[str, str],
+    file: Path | None = None,
+    sinks: tuple[DeclaredSink, ...] = (),
+) -> Loaded:
     """The settings of a run. `flags` holds, by setting name, only the flags that were given.
 
-    Raises SettingsError with every error of every source. Unknown keys of the file and of `flags` are errors, unknown
-    TAILRACE_* variables are warnings: the environment may be somebody else's.
+    sinks: what `sink` may name, and whose settings there are. Raises SettingsError with every error of every source.
+    Unknown keys of the file and of `flags` are errors, unknown TAILRACE_* variables are warnings: the environment may
+    be somebody else's.
     """
-    known = {declared.name: declared for declared in SETTINGS}
-    errors: list[str] = []
-    values: dict[str, Any] = {}
-    origins = {name: Origin("default") for name in known}
-    for written in (*_from_file(file, errors), *_from_environment(environ), *_from_flags(flags)):
-        if written.name not in known:
-            errors.append(f"{written.name} ({written.origin}): no such setting{did_you_mean(written.name)}")
-            continue
-        try:
-            values[written.name] = value_of(known[written.name], written.raw, written.folder)
-            origins[written.name] = written.origin
-        except ValueError as error:
-            errors.append(f"{written.name} ({written.origin}): {error}")
-    if errors:
-        raise SettingsError(tuple(errors))
-    return Loaded(Settings(**values), origins, tuple(_warnings(environ)))
-
-
-def value_of(declared: Declared, raw: Raw, folder: Path) -> Any:
-    """The value of one setting. Raises ValueError, which repeats what was written unless the setting is secret."""
-    if declared.setting.at_file and isinstance(raw, str) and raw.startswith("@"):
-        raw = _text_of(folder / raw[1:])
-    try:
-        return declared.setting.kind.parse(raw)
-    except ValueError as error:
-        if declared.setting.secret:
-            raise ValueError(f"what is set there (not shown) is no legal {declared.setting.kind.name}") from None
-        shown = repr(raw)
-        raise ValueError(f"{shown if len(shown) <= 60 else shown[:56] + ' …' + shown[-1]} {error}") from None
-
-
-def did_you_mean(name: str) -> str:
-    """`; did you mean max_line?`, or where all settings are listed."""
-    plain = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).replace("-", "_").lower()
-    close = difflib.get_close_matches(plain, [declared.name for declared in SETTINGS], n=1)
-    return f"; did you mean {close[0]}?" if close else "; `tailrace config` lists all settings"
-
-
-def _from_flags(flags: Mapping[str, Raw]) -> Iterator[_Written]:
-    for name, raw in flags.items():
-        yield _Written(name, raw, Origin("flag", "--" + name.replace("_", "-")), Path())
-
-
-def _from_environment(environ: Mapping[str, str]) -> Iterator[_Written]:
-    for declared in SETTINGS:
+    known = {declared.name: declared for declared in known_settings(sinks)}
+    reading = Reading(known, [], {name: Origin("default") for name in known})
+    several, entries = _read_file(file, sinks, reading) if file else ("", ())
+    for name, declared in known.items():
         if declared.variable in environ:
-            origin = Origin("environment", declared.variable)
-            yield _Written(declared.name, environ[declared.variable], origin, Path())
+            reading.take(name, environ[declared.variable], Origin("environment", declared.variable), Path())
+    for name, raw in flags.items():
+        reading.take(name, raw, Origin("flag", "--" + name.replace("_", "-")), Path())
+    own = {declared.name: sink for sink in sinks for declared in sink.own.values()}
+    written = {name: origin for name, origin in reading.origins.items() if origin.source != "default"}
+    if several and (beside := [f"{name} ({written[name]})" for name in ("sink", *own) if name in written]):
+        reading.errors.append(
+            f"sinks (file {several}): stands beside {', '.join(beside)}, which is for a run with one sink; remove one "
+            "or the other (a sink's own settings stand in its entry, without its name)"
+        )
+    if reading.errors:
+        raise SettingsError(tuple(reading.errors))
+    agents = {name: value for name, value in reading.values.items() if name not in own}
+    sink_settings = {name: value for name, value in reading.values.items() if name in own}
+    settings = Settings(**agents, sink_settings=sink_settings, sinks=entries)
+    idle = (
+        f"{name} ({written[name]}) does nothing: the sink is {settings.sink}"
+        for name in sink_settings
+        if own[name].name != settings.sink
+    )
+    return Loaded(settings, reading.origins, (*_unknown_variables(environ, known.values()), *idle), sinks)
 
 
-def _warnings(environ: Mapping[str, str]) -> Iterator[str]:
-    known = {CONFIG_VARIABLE, *(declared.variable for declared in SETTINGS)}
+def _read_file(file: Path, sinks: tuple[DeclaredSink, ...], reading: Reading) -> tuple[str, tuple[SinkEntry, ...]]:
+    """Read a file; where `sinks` stands in it ("" if it does not), and its entries."""
+    where = ""
+    entries: tuple[SinkEntry, ...] = ()
+    for key in keys_of_file(file, reading.errors):
+        if key.name == "sinks":
+            where, entries = key.where, entries_of(key, file, sinks, reading)
+        else:
+            reading.take(key.name, key.node, Origin("file", key.where), file.parent)
+    return where, entries
+
+
+def _unknown_variables(environ: Mapping[str, str], declared: Iterable[Declared]) -> Iterator[str]:
+    known = {CONFIG_VARIABLE, *(one.variable for one in declared)}
     for variable in sorted(environ):
         if variable.startswith("TAILRACE_") and variable not in known and not _SERVICE_LINK.fullmatch(variable):
             close = difflib.get_close_matches(variable, sorted(known), n=1)
             hint = f"did you mean {close[0]}?" if close else "`tailrace config` lists all settings"
             yield f"{variable} is set in the environment, but there is no such setting, so it does nothing; {hint}"
-
-
-def _from_file(file: Path | None, errors: list[str]) -> Iterator[_Written]:
-    if file is None:
-        return
-    try:
-        root = yaml.compose(_text_of(file), Loader=yaml.SafeLoader)
-    except yaml.MarkedYAMLError as error:
-        line = f":{error.problem_mark.line + 1}" if error.problem_mark else ""
-        errors.append(f"{file}{line}: not YAML: {error.problem}; mend that line")
-        return
-    except (ValueError, yaml.YAMLError, RecursionError) as error:
-        errors.append(f"{file}: cannot be read as YAML: {str(error).splitlines()[0]}")
-        return
-    if root is None or root.tag == _NULL:
-        return
-    if not isinstance(root, yaml.MappingNode):
-        errors.append(f"{file}: not a mapping; write one `name: value` a line")
-        return
-    seen: dict[str, str] = {}
-    for key, node in root.value:
-        name, where = str(key.value), f"{file}:{key.start_mark.line + 1}"
-        if not isinstance(key, yaml.ScalarNode):
-            errors.append(f"{where}: a key that is not a word; write `name: value`")
-            continue
-        if name in seen:
-            errors.append(f"{name} (file {where}): is set twice, first at {seen[name]}; remove one")
-        seen.setdefault(name, where)
-        try:
-            raw = _raw(node) if name in _NAMES else ""
-            yield _Written(name, raw, Origin("file", where), file.parent)
-        except ValueError as error:
-            errors.append(f"{name} (file {where}): {error}")
-
-
-def _raw(node: yaml.Node) -> Raw:
-    if isinstance(node, yaml.SequenceNode):
-        return [_word(item) for item in node.value]
-    if isinstance(node, yaml.MappingNode):
-        raise ValueError("has keys below it, but settings are flat; write `name: value` at the left margin")
-    return _word(node)
-
-
-def _word(node: yaml.Node) -> str:
-    if not isinstance(node, yaml.ScalarNode):
-        raise ValueError("has a list or a mapping inside; write words")
-    if node.tag == _NULL:
-        raise ValueError("has no value; write one, or remove the line to get the default")
-    if not node.tag.startswith("tag:yaml.org,2002:"):
-        raise ValueError(f"has the tag {node.tag}, which means nothing here; remove it")
-    return str(node.value)
-
-
-def _text_of(file: Path) -> str:
-    try:
-        return file.read_bytes().decode("utf-8-sig")
-    except OSError as error:
-        raise ValueError(f"{file} cannot be read ({error.strerror}); name a file that can") from None
-    except UnicodeDecodeError:
-        raise ValueError(f"{file} is not UTF-8; write it in UTF-8") from None

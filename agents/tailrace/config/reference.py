@@ -1,20 +1,27 @@
-"""reference: the settings' declaration to the page, the JSON schema and the example file under docs/.
-
-In the example file `#name: value` (no space) is a setting that is switched off, `# text` is prose.
-"""
+"""reference: the settings' declaration to the page and the JSON schema under docs/."""
 
 from __future__ import annotations
 
 import json
-import textwrap
 from pathlib import Path
 from typing import Any
 
-import yaml
+from tailrace.config.declared import Declared, DeclaredSink
+from tailrace.config.entries import keys_of_entry
+from tailrace.config.settings import NAME, SECTIONS, known_settings
 
-from tailrace.config.settings import SECTIONS, SETTINGS, Declared
+NOTICE = "Generated from agents/tailrace/config/settings.py and the sinks' files by `make docs`."
+_HEAD = ["| setting | flag, variable | type | default | example | meaning |", "|---|---|---|---|---|---|"]
+_SEVERAL = """
+## Several sinks at once
 
-NOTICE = "Generated from agents/tailrace/config/settings.py by `make docs`."
+In the file only, `sinks` names any number of sinks, each with the lines that it wants. It stands in the place of `sink`
+and of the settings of one sink: in an entry these have their own names, without the sink's (`region`, not `s3_region`).
+A name is of your choice, up to 31 of a-z, 0-9 and -; `sink` must be there. Bytes are committed when every sink that
+wanted them has them.
+
+| in an entry | type | default | example | meaning |
+|---|---|---|---|---|"""
 
 
 def plain(value: Any) -> Any:
@@ -27,13 +34,15 @@ def _written(declared: Declared, value: Any) -> Any:
     return plain(value) if isinstance(value, tuple) else declared.setting.kind.show(value)
 
 
-def _example(declared: Declared) -> Any:
+def example_of(declared: Declared) -> Any:
+    """A value as it may stand in a file."""
     value = declared.setting.kind.parse(declared.setting.example)
     return plain(value) if isinstance(value, tuple) else declared.setting.example
 
 
-def markdown() -> str:
-    """docs/settings.md: one row a setting, a table a section."""
+def markdown(sinks: tuple[DeclaredSink, ...]) -> str:
+    """docs/settings.md: one row a setting, a table a section; then what may stand in an entry below `sinks`."""
+    known = known_settings(sinks)
     lines = [
         "# Settings",
         "",
@@ -44,17 +53,31 @@ def markdown() -> str:
         "in the file is an error. Sizes are `1MiB`, `64MB`, `512Ki` or bytes; durations are `60s`, `500ms`, `1h30m` or",
         "seconds; a list is a YAML list, or text with commas.",
     ]
-    for section, title in SECTIONS:
-        lines += ["", f"## {title}", "", "| setting | flag, variable | type | default | example | meaning |"]
-        lines += ["|---|---|---|---|---|---|"]
-        lines += [_row(declared) for declared in SETTINGS if declared.setting.section == section]
+    for section, title in (*SECTIONS, *((sink.name, sink.title) for sink in sinks)):
+        rows = [_row(declared) for declared in known if declared.setting.section == section]
+        lines += ["", f"## {title}", "", *(_HEAD if rows else ["It has no settings of its own."]), *rows]
+    lines += _SEVERAL.splitlines()
+    agents = {declared.name: declared for declared in known}
+    for key, declared in keys_of_entry(agents, None).items():
+        shared = f"the agent's `{key}`" if key in agents and key != "sink" else ""
+        _name, _flag, kind, _default, example, meaning = _cells(declared)
+        lines.append(_line(f"`sinks.NAME.{key}`", kind, shared, example, meaning))
+    lines.append("| the sink's own | as above | as above | | as above, without the sink's name and `_` |")
     return "\n".join(lines) + "\n"
 
 
 def _row(declared: Declared) -> str:
+    return _line(*_cells(declared))
+
+
+def _line(*cells: str) -> str:
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+
+
+def _cells(declared: Declared) -> tuple[str, ...]:
     kind, setting = declared.setting.kind, declared.setting
     default = declared.show(declared.default)
-    cells = (
+    return (
         f"`{declared.name}`",
         f"`{declared.flag}` `{declared.variable}`",
         f"{kind.name}: {kind.limits}" if kind.limits else kind.name,
@@ -62,49 +85,50 @@ def _row(declared: Declared) -> str:
         f"`{setting.example}`",
         setting.help + (" A secret: it is never shown." if setting.secret else ""),
     )
-    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
 
-def schema() -> str:
+def schema(sinks: tuple[DeclaredSink, ...]) -> str:
     """docs/settings.schema.json: for editors and for the chart's values."""
-    properties: dict[str, Any] = {}
-    for declared in SETTINGS:
-        properties[declared.name] = {
-            "description": declared.setting.help,
-            **declared.setting.kind.schema(),
-            "default": _written(declared, declared.default),
-            "examples": [_example(declared)],
-        }
-        if declared.setting.secret:
-            properties[declared.name]["writeOnly"] = True
+    known = {declared.name: declared for declared in known_settings(sinks)}
+    one_alone = "|".join(("sink$", *(f"{sink.name}_" for sink in sinks)))
     page = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "tailrace settings",
         "$comment": NOTICE,
         "type": "object",
         "additionalProperties": False,
-        "properties": properties,
+        "properties": {
+            **{name: _property(declared, declared.default) for name, declared in known.items()},
+            "sinks": {
+                "description": "Several sinks, each under a name of your choice; in the place of `sink`.",
+                "type": "object",
+                "minProperties": 1,
+                "propertyNames": {"pattern": f"^{NAME}$"},
+                "additionalProperties": {"oneOf": [_entry(known, sink) for sink in sinks]},
+            },
+        },
+        "dependentSchemas": {"sinks": {"propertyNames": {"not": {"pattern": f"^({one_alone})"}}}},
     }
     return json.dumps(page, indent=2) + "\n"
 
 
-def example() -> str:
-    """docs/tailrace.example.yaml: what everybody sets, set; the rest with an example value, switched off."""
-    lines = [f"# {NOTICE}", "# Remove the `#` before a setting to use it. Test the file with: tailrace check FILE"]
-    for section, title in SECTIONS:
-        lines += ["", f"# --- {title}"]
-        for declared in SETTINGS:
-            if declared.setting.section == section:
-                lines += _entry(declared)
-    return "\n".join(lines) + "\n"
+def _property(declared: Declared, default: Any = None) -> dict[str, Any]:
+    found = {"description": declared.setting.help, **declared.setting.kind.schema()}
+    if default is not None:
+        found["default"] = _written(declared, default)
+    found["examples"] = [example_of(declared)]
+    return found | ({"writeOnly": True} if declared.setting.secret else {})
 
 
-def _entry(declared: Declared) -> list[str]:
-    setting, default = declared.setting, declared.show(declared.default)
-    prose = f"{setting.help} ({setting.kind.name}; {f'default {default}' if default else 'empty by default'})"
-    # Flow style keeps a list on its line; YAML ends a document that is one bare word with `...`.
-    value = yaml.safe_dump(_example(declared), default_flow_style=True, width=1000).removesuffix("...\n").strip()
-    return [
-        *textwrap.wrap(prose, 118, initial_indent="# ", subsequent_indent="# "),
-        f"{'' if setting.essential else '#'}{declared.name}: {value}",
-    ]
+def _entry(known: dict[str, Declared], sink: DeclaredSink) -> dict[str, Any]:
+    """The schema of an entry below `sinks`. What it leaves out is the agent's, so that has no default here."""
+    keys = keys_of_entry(known, sink)
+    properties = {key: _property(one, one.default if key in sink.own else None) for key, one in keys.items()}
+    properties["sink"] = {"const": sink.name}
+    return {
+        "title": sink.title,
+        "type": "object",
+        "required": ["sink"],
+        "additionalProperties": False,
+        "properties": properties,
+    }

@@ -1,7 +1,8 @@
-"""settings: every setting once, with its type, default, help and example.
+"""settings: every setting of the agent once, with its type, default, help and example.
 
 Flags, TAILRACE_* variables, YAML keys, the JSON schema, the reference and the example file are all derived from the
-fields of `Settings`. A setting is added by adding a field; `make docs` does the rest.
+fields of `Settings`, and of the Struct in each sink's file. A setting is added by adding a field; `make docs` does the
+rest.
 """
 
 from __future__ import annotations
@@ -9,13 +10,19 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
 
-from tailrace.config.values import GIB, KIB, MIB, Choice, Duration, Folder, Kind, Languages, Names, Size, Text
+from tailrace.config.declared import Declared, DeclaredSink, Setting, declared
+from tailrace.config.values import GIB, KIB, MIB, Choice, Duration, Folder, Languages, Names, Size, Text
+
+__all__ = [
+    "ENTRY_KEYS", "LANGUAGES", "NAME", "NAMESPACE", "REDACTIONS", "SECTIONS", "SETTINGS", "Setting", "Settings",
+    "SinkEntry", "known_settings", "node_name", "problems",
+]  # fmt: skip
 
 SECTIONS = (
     ("source", "Where lines come from"),
@@ -27,27 +34,41 @@ SECTIONS = (
 LANGUAGES = ("java", "python", "go", "javascript", "dotnet", "ruby")
 REDACTIONS = ("email", "bearer", "card", "aws_key")
 NAMESPACE = r"[a-z0-9.*?\[\]!-]+"
+NAME = r"[a-z0-9][a-z0-9-]{0,30}"  # of one of several sinks: a folder and a label have it, too
 
 
-@dataclass(frozen=True)
-class Setting:
-    """What is declared about a setting beside its name, Python type and default.
+class SinkEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """One of several sinks, as an entry below `sinks:` declares it. None: as the agent's setting of that name says.
 
-    `example` is text as `kind.parse` takes it. `essential`: everybody sets it, so the example file does too.
-    `at_file`: a value `@name` is the text of that file, looked for beside the file that holds the setting.
+    settings: the sink's own that were written, by field.
     """
 
-    section: str
-    kind: Kind
-    help: str
-    example: str
-    essential: bool = False
-    at_file: bool = False
-    secret: bool = False
+    name: str
+    sink: str
+    where: Annotated[
+        str,
+        Setting(
+            "sinks",
+            Text(lines=True),
+            "The lines that this sink gets: an SQL condition on the columns of `logs`; empty: all. @FILE reads it from "
+            "a file.",
+            "level IN ('error', 'fatal')",
+            at_file=True,
+        ),
+    ] = ""
+    lake: str | None = None
+    seal_seconds: float | None = None
+    seal_bytes: int | None = None
+    outbox_bytes: int | None = None
+    settings: dict[str, Any] = {}
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
-    """What `run logs` does. Sizes are bytes, durations are seconds."""
+    """What `run logs` does. Sizes are bytes, durations are seconds.
+
+    sink_settings: the sinks' own settings that were written, by flat name (`s3_region`). sinks: if there are any, they
+    stand in the place of `sink` and `sink_settings`.
+    """
 
     root: Annotated[
         Path,
@@ -116,15 +137,20 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = ()
 
     sink: Annotated[
-        str, Setting("lake", Choice(("local", "stdout")), "Parquet in a folder, or lines on stdout.", "local")
+        str, Setting("lake", Text(), "What takes the lines; the settings of each sink have its name first.", "local")
     ] = "local"
     lake: Annotated[
         str,
-        Setting("lake", Text(), "The lake's folder; sink local needs it.", "/var/lib/tailrace/lake", essential=True),
+        Setting(
+            "lake",
+            Text(),
+            "The lake: a folder for the sink local, s3://BUCKET/PREFIX for the sink s3; the others need none.",
+            "/var/lib/tailrace/lake",
+            essential=True,
+        ),
     ] = ""
-    stdout_format: Annotated[
-        str, Setting("lake", Choice(("ndjson", "text")), "How the sink stdout prints a line.", "text")
-    ] = "ndjson"
+    sink_settings: dict[str, Any] = {}
+    sinks: tuple[SinkEntry, ...] = ()
     seal_bytes: Annotated[
         int, Setting("lake", Size(KIB), "Raw bytes of lines at which an object is sealed.", "128MiB")
     ] = 64 * MIB
@@ -174,33 +200,22 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = 1.0
 
 
-@dataclass(frozen=True)
-class Declared:
-    """A setting with the names that are derived from its field."""
-
-    name: str
-    default: Any
-    setting: Setting
-
-    @property
-    def flag(self) -> str:
-        return "--" + self.name.replace("_", "-")
-
-    @property
-    def variable(self) -> str:
-        return "TAILRACE_" + self.name.upper()
-
-    def show(self, value: Any) -> str:
-        """The value as text for people; a secret that is set is masked."""
-        return "********" if self.setting.secret and value else self.setting.kind.show(value)
+SETTINGS = tuple(declared(Settings))
+# What an entry below `sinks:` may hold beside its sink's own settings; None: the agent's setting of that name.
+ENTRY_KEYS: dict[str, Declared | None] = {
+    field: {d.name: d for d in declared(SinkEntry)}.get(field)
+    for field in SinkEntry.__struct_fields__
+    if field not in ("name", "settings")
+}
 
 
-def _declared() -> tuple[Declared, ...]:
-    fields = msgspec.structs.fields(Settings)
-    return tuple(Declared(f.name, f.default, f.type.__metadata__[0]) for f in fields)
-
-
-SETTINGS = _declared()
+def known_settings(sinks: tuple[DeclaredSink, ...]) -> tuple[Declared, ...]:
+    """Every setting there is, the sinks' own last; `sink` takes the sinks' names."""
+    names = Choice(tuple(sink.name for sink in sinks))
+    agents = [replace(d, setting=replace(d.setting, kind=names)) if d.name == "sink" and sinks else d for d in SETTINGS]
+    found = (*agents, *(declared for sink in sinks for declared in sink.own.values()))
+    assert len({d.name for d in found}) == len(found), "two settings have one name"
+    return found
 
 
 def node_name(settings: Settings, environ: Mapping[str, str] = os.environ) -> str:
@@ -211,13 +226,6 @@ def node_name(settings: Settings, environ: Mapping[str, str] = os.environ) -> st
 def problems(settings: Settings) -> tuple[str, ...]:
     """What no setting shows alone: errors that make a run pointless, each with what mends it."""
     found = []
-    if settings.sink == "local" and not settings.lake:
-        found.append(
-            "lake is not set, so the sink local has nowhere to write; set --lake DIR, TAILRACE_LAKE or `lake:` in the "
-            "file, or print lines with --sink stdout"
-        )
-    if settings.sink == "local" and "://" in settings.lake:
-        found.append(f"lake is {settings.lake!r}, but the sink local writes to a folder; name a folder")
     if settings.multiline_start and (problem := _pattern_problem(settings.multiline_start)):
         found.append(f"multiline_start is not a pattern that RE2 takes ({problem}); mend it, or leave it empty")
     return tuple(found)

@@ -138,6 +138,54 @@ class Duration:
 
 
 @dataclass(frozen=True)
+class Count:
+    """A whole number."""
+
+    minimum: int = 0
+    maximum: int = 10**9
+    name: str = "count"
+
+    @property
+    def limits(self) -> str:
+        return f"{self.minimum} to {self.maximum}"
+
+    def parse(self, raw: Raw) -> int:
+        text = _one(raw).strip()
+        if not re.fullmatch(r"[0-9]{1,10}", text, re.ASCII):
+            raise ValueError("is not a whole number; write it in digits only")
+        if not self.minimum <= int(text) <= self.maximum:
+            raise ValueError(f"is out of bounds; write {self.limits}")
+        return int(text)
+
+    def show(self, value: int) -> str:
+        return str(value)
+
+    def schema(self) -> dict[str, object]:
+        number = {"type": "integer", "minimum": self.minimum, "maximum": self.maximum}
+        return {"anyOf": [number, {"type": "string", "pattern": "^[0-9]{1,10}$"}]}
+
+
+@dataclass(frozen=True)
+class Switch:
+    """On or off, as bool: `true` or `false`."""
+
+    name: str = "switch"
+    limits: str = "true or false"
+
+    def parse(self, raw: Raw) -> bool:
+        text = _one(raw).strip().lower()
+        if text not in ("true", "false"):
+            raise ValueError(f"is not known; write {self.limits}")
+        return text == "true"
+
+    def show(self, value: bool) -> str:
+        return "true" if value else "false"
+
+    def schema(self) -> dict[str, object]:
+        return {"anyOf": [{"type": "boolean"}, {"enum": ["true", "false"]}]}
+
+
+@dataclass(frozen=True)
 class Text:
     """Text; `lines`: it may run over several lines."""
 
@@ -184,7 +232,8 @@ class Choice:
 
     @property
     def limits(self) -> str:
-        return " or ".join(self.choices)
+        *others, last = self.choices
+        return f"{', '.join(others)} or {last}" if others else last
 
     def parse(self, raw: Raw) -> str:
         text = _one(raw).strip()

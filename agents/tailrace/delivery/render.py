@@ -15,25 +15,41 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-_BACKSLASH = 92
-_SHORT = {0x08: "b", 0x09: "t", 0x0A: "n", 0x0C: "f", 0x0D: "r", 0x22: '"', 0x5C: "\\"}
-# What the byte ends in once escaped (\n, or the last digit of \u001b), and by how many bytes it grows.
-_LAST = np.array([ord(_SHORT.get(b, f"{b:02x}"[-1])) for b in range(256)], np.uint8)
-_GROWS = np.array([1 if b in _SHORT else 5 if b < 0x20 else 0 for b in range(256)], np.uint8)
+from tailrace.delivery.escape import closed, escaped
+from tailrace.delivery.repeats import combinations, numbered
+
+__all__ = ["escaped", "ndjson", "text"]
+
 _TWO_DIGITS = np.frombuffer("".join(f"{n:02}" for n in range(100)).encode(), np.uint8).reshape(100, 2)
-_DAY_US = 86_400_000_000
+_THREE_DIGITS = np.array([f"{n:03}" for n in range(1000)], "S3")
+_DAY = 86_400
 
 _COLOURS = {"trace": "90", "debug": "90", "info": "32", "warn": "33", "error": "31", "fatal": "1;31"}
 
 
-def ndjson(batch: pa.RecordBatch) -> pa.Buffer:
+def ndjson(batch: pa.RecordBatch, labels_as_text: bool = False) -> pa.Buffer:
     """The batch as UTF-8 NDJSON, each object and each row ended by a newline.
 
-    Keys are the columns' names in their order. Times are RFC 3339 in UTC with microseconds (years 0000 to 9999).
-    Nulls are left out, but for the first column's, which is written so that every object begins alike. TypeError for
-    a column that is neither time, text, whole number nor boolean.
+    Keys are the columns' names: the first column's, then those whose values repeat, then the others. Times are RFC 3339
+    in UTC with microseconds (years 0000 to 9999). Nulls are left out, but for the first column's, which is written so
+    that every object begins alike. labels_as_text: labels are a string that holds JSON, as in the lake, not an object.
+    TypeError for a column that is neither time, text, whole number nor boolean.
     """
-    pieces = [piece for index in range(batch.num_columns) for piece in _member(batch, index)]
+    if not batch.num_rows:
+        return pa.py_buffer(b"")
+    shown = [i for i in range(batch.num_columns) if not i or batch.column(i).null_count < batch.num_rows]
+    repeated = {index: of for index in shown if (of := numbered(batch.column(index))) is not None}
+    pieces: list[Any] = []
+    if 0 not in repeated:
+        pieces += _member(batch, 0, labels_as_text)
+    if repeated:
+        numbers, rows = combinations(repeated.values(), batch.num_rows)
+        once = batch.take(pa.array(rows))
+        heads = _side_by_side([piece for index in repeated for piece in _member(once, index, labels_as_text)])
+        pieces.append(heads.take(numbers))
+    for index in shown[1:]:
+        if index not in repeated:
+            pieces += _member(batch, index, labels_as_text)
     return _lines([*pieces, pa.scalar("}\n")])
 
 
@@ -60,41 +76,46 @@ def text(batch: pa.RecordBatch, colour: bool) -> bytes:
 
 
 def _lines(pieces: list[Any]) -> pa.Buffer:
-    joined = pc.binary_join_element_wise(*pieces, "", null_handling="replace", null_replacement="")
+    joined = _side_by_side(pieces)
     _, offsets, data = joined.buffers()
     if not len(joined):
         return pa.py_buffer(b"")
     return data.slice(0, int(np.frombuffer(offsets, np.int32, len(joined) + 1)[-1]))
 
 
-def _member(batch: pa.RecordBatch, index: int) -> tuple[Any, ...]:
+def _side_by_side(pieces: list[Any]) -> pa.StringArray:
+    return pc.binary_join_element_wise(*pieces, "", null_handling="replace", null_replacement="")
+
+
+def _member(batch: pa.RecordBatch, index: int, labels_as_text: bool) -> tuple[Any, ...]:
     """Pieces that make `,"name":value` for each row, or nothing where it is null; `{"name":value` for column 0."""
     column, name = batch.column(index), batch.schema.names[index]
     key = ("{" if index == 0 else ",") + json.dumps(name) + ":"
     if pa.types.is_dictionary(column.type):
-        member = _joined(key, *_value(column.dictionary, name)).take(column.indices)
-    elif column.null_count == 0:
-        before, values, after = _value(column, name)
-        return pa.scalar(key + before), values, pa.scalar(after)
+        member = _joined(*_value(key, column.dictionary, name, labels_as_text)).take(column.indices)
     else:
-        member = _joined(key, *_value(column, name))
+        pieces = _value(key, column, name, labels_as_text)
+        if column.null_count == 0:
+            return pieces
+        member = _joined(*pieces)
     return (pc.fill_null(member, key + "null") if index == 0 else member,)
 
 
-def _joined(key: str, before: str, values: pa.StringArray, after: str) -> pa.StringArray:
-    return pc.binary_join_element_wise(pa.scalar(key + before), values, pa.scalar(after), "")
+def _joined(*pieces: Any) -> pa.StringArray:
+    return pc.binary_join_element_wise(*pieces, "")
 
 
-def _value(column: pa.Array, name: str) -> tuple[str, pa.StringArray, str]:
-    """The values as JSON, but for what stands before and after each of them."""
-    if name == "labels":
-        return "", pa.array([_one_line(value) for value in column.to_pylist()], pa.string()), ""
+def _value(key: str, column: pa.Array, name: str, labels_as_text: bool) -> tuple[Any, ...]:
+    """The key and the values as JSON, in pieces; null where the value is."""
+    if name == "labels" and not labels_as_text:
+        return pa.scalar(key), pa.array([_one_line(value) for value in column.to_pylist()], pa.string())
     if pa.types.is_string(column.type):
-        return '"', escaped(column), '"'
+        values, end = closed(column)
+        return pa.scalar(key + '"'), values, *((pa.scalar(end),) if end else ())
     if pa.types.is_timestamp(column.type):
-        return '"', _rfc3339(column), '"'
+        return (_rfc3339(column, key + '"', '"'),)
     if pa.types.is_integer(column.type) or pa.types.is_boolean(column.type):
-        return "", column.cast(pa.string()), ""
+        return pa.scalar(key), column.cast(pa.string())
     raise TypeError(f"the column {name} is {column.type}, which has no form in NDJSON here")
 
 
@@ -109,57 +130,40 @@ def _one_line(labels: str | None) -> str | None:
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
 
 
-def escaped(strings: pa.StringArray) -> pa.StringArray:
-    """The strings as they stand between a JSON string's quotes (RFC 8259, section 7); nulls stay null."""
-    offsets = np.frombuffer(strings.buffers()[1], np.int32)[strings.offset : strings.offset + len(strings) + 1]
-    if not len(strings) or offsets[0] == offsets[-1]:
-        return strings
-    data = np.frombuffer(strings.buffers()[2], np.uint8)[offsets[0] : offsets[-1]]
-    offsets = offsets - offsets[0]
-    special = np.flatnonzero((data < 0x20) | (data == 0x22) | (data == _BACKSLASH))
-    if not len(special):
-        return strings
-    grows = _GROWS[data[special]]
-    grown = np.concatenate(([0], np.cumsum(grows, dtype=np.int64)))
-    begins = special + grown[:-1]
-    # All backslashes at first; the data is then laid over what is not an escape's beginning. Quotes and backslashes are
-    # done with that, so only control characters cost more.
-    out = np.full(len(data) + grown[-1], _BACKSLASH, np.uint8)
-    is_data = np.ones(len(out), np.bool_)
-    is_data[begins] = False
-    long = begins[grows == 5]
-    for place in range(1, 5):
-        is_data[long + place] = False
-    out[is_data] = data
-    control = data[special] < 0x20
-    out[(begins + grows)[control]] = _LAST[data[special[control]]]
-    for place, byte in enumerate(b"u00", start=1):
-        out[long + place] = byte
-    out[long + 4] = np.where(data[special[grows == 5]] < 0x10, ord("0"), ord("1"))
-    moved = (offsets + grown[np.searchsorted(special, offsets)]).astype(np.int32)
-    valid = None if strings.null_count == 0 else pc.is_valid(strings).buffers()[1]
-    return pa.StringArray.from_buffers(len(strings), pa.py_buffer(moved), pa.py_buffer(out), valid)
-
-
-def _rfc3339(times: pa.TimestampArray) -> pa.StringArray:
-    """`2026-11-20T22:23:58.123456Z`, 27 bytes each. Arrow's own strftime takes ten times as long."""
+def _rfc3339(times: pa.TimestampArray, before: str = "", after: str = "") -> pa.StringArray:
+    """`2026-11-20T22:23:58.123456Z`, 27 bytes each, between `before` and `after`. Arrow's own strftime takes twenty
+    times as long."""
     micros: npt.NDArray[np.int64] = pc.fill_null(times.cast(pa.int64()), 0).to_numpy()
-    days, in_day = np.divmod(micros, _DAY_US)
-    out = np.empty((len(micros), 27), np.uint8)
-    out[:] = np.frombuffer(b"0000-00-00T00:00:00.000000Z", np.uint8)
-    known, which = np.unique(days, return_inverse=True)
-    dates = known.astype("datetime64[D]").astype("S10")
-    out[:, :10] = np.frombuffer(dates.tobytes(), np.uint8).reshape(-1, 10)[which]
-    seconds, micros = np.divmod(in_day, 1_000_000)
-    for place, pair in (
-        (11, seconds // 3600),
-        (14, seconds // 60 % 60),
-        (17, seconds % 60),
-        (20, micros // 10_000),
-        (22, micros // 100 % 100),
-        (24, micros % 100),
-    ):
-        out[:, place : place + 2] = _TWO_DIGITS[pair]
-    offsets = np.arange(0, 27 * len(micros) + 1, 27, dtype=np.int32)
+    seconds = micros // 1_000_000
+    micros = (micros - seconds * 1_000_000).astype(np.int32)
+    thousands = micros // 1000
+    # Lines of one second follow each other, mostly: the second is written once for all of them.
+    first = np.flatnonzero(seconds[1:] != seconds[:-1]) + 1
+    first = np.concatenate(([0], first)) if len(seconds) else first
+    ends = np.append(first[1:], len(seconds))
+    start, end = len(before), f"Z{after}".encode()
+    width = start + 26 + len(end)
+    names, places = ("second", "high", "low"), (start, start + 20, start + 23)
+    row = np.dtype({"names": names, "formats": ("S20", "S3", "S3"), "offsets": places, "itemsize": width})
+    out = np.empty((len(micros), width), np.uint8)
+    out[:] = np.frombuffer(before.encode() + bytes(26) + end, np.uint8)
+    fields = out.reshape(-1).view(row)
+    fields["second"] = np.repeat(_seconds(seconds[first]), ends - first)
+    fields["high"], fields["low"] = _THREE_DIGITS[thousands], _THREE_DIGITS[micros - thousands * 1000]
+    offsets = np.arange(0, width * len(micros) + 1, width, dtype=np.int32)
     valid = None if times.null_count == 0 else pc.is_valid(times).buffers()[1]
     return pa.StringArray.from_buffers(len(micros), pa.py_buffer(offsets), pa.py_buffer(out), valid)
+
+
+def _seconds(seconds: npt.NDArray[np.int64]) -> npt.NDArray[np.bytes_]:
+    """`2026-11-20T22:23:58.` for each."""
+    days = seconds // _DAY
+    in_day = seconds - days * _DAY
+    known, which = np.unique(days, return_inverse=True)
+    out = np.empty((len(seconds), 20), np.uint8)
+    out[:] = np.frombuffer(b"0000-00-00T00:00:00.", np.uint8)
+    dates = known.astype("datetime64[D]").astype("S10")
+    out[:, :10] = np.frombuffer(dates.tobytes(), np.uint8).reshape(-1, 10)[which]
+    for place, pair in ((11, in_day // 3600), (14, in_day // 60 % 60), (17, in_day % 60)):
+        out[:, place : place + 2] = _TWO_DIGITS[pair]
+    return out.reshape(-1).view("S20")

@@ -9,24 +9,24 @@ from __future__ import annotations
 import fnmatch
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from tailrace.config import Settings
-from tailrace.delivery.objects import Limits, Objects, OpenObject
+from tailrace.delivery.objects import Limits
 from tailrace.delivery.sinks import Sink
-from tailrace.lake import HOUR_US, LOGS, Partition
+from tailrace.delivery.sinks.chosen import Chosen, chosen
 from tailrace.logs.block import Flush
 from tailrace.logs.checkpoint import StateFolder
+from tailrace.logs.commits import Commits
 from tailrace.logs.counts import Counts
 from tailrace.logs.deliver import Delivery
-from tailrace.logs.giveup import abandoned_batch, ranges_of
 from tailrace.logs.pipeline import Pipeline
 from tailrace.logs.recover import Recovery
 from tailrace.logs.report import Report, Unfinished, rest_of
+from tailrace.logs.route import Route
 from tailrace.logs.source import Problems, Scanner, Source, SourceSettings
-from tailrace.logs.source.abandoned import Abandoned
-from tailrace.logs.telemetry import Snapshot, problem_counts
+from tailrace.logs.telemetry import SinkSnapshot, Snapshot, problem_counts
 from tailrace.logs.telemetry.watch import Watch
 
 _LAST_READ = 5.0  # seconds for which a stopping agent still reads
@@ -52,28 +52,28 @@ class LogAgent:
     def __init__(
         self,
         settings: Settings,
-        sink: Sink,
+        sinks: Sequence[Sink],
         pipeline: Pipeline,
         folder: StateFolder,
         counts: Counts,
         report: Report | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """clock: seconds, by which a tick knows how long it takes.
+        """sinks: those that `chosen(settings)` names, in that order. clock: seconds, by which a tick knows how long it
+        takes.
 
         Raises StateError if the checkpoint is not this node's, OSError if the state folder can't be used."""
-        self.settings, self.sink, self.pipeline, self.folder, self.counts = settings, sink, pipeline, folder, counts
-        self.report = report or Report(settings.sink, counts)
+        self.settings, self.pipeline, self.folder, self.counts = settings, pipeline, folder, counts
         self.clock = clock
+        named = chosen(settings)
+        self.report = report or Report(tuple(one.name for one in named), counts)
         self.progress = folder.load()
         self.source = self._new_source()
-        self.delivery = Delivery(
-            sink, folder, self.progress, self.report, settings.outbox_bytes, lambda: self.source.handles()
+        commits = Commits(folder, self.progress, self.report, lambda: self.source.handles())
+        self.routes = tuple(
+            self._route(number, one, sink, commits) for number, (one, sink) in enumerate(zip(named, sinks, strict=True))
         )
-        self.objects = Objects(sink.encoder, self._limits(), pipeline.digest)
-        self.recovery = Recovery(
-            self.delivery, self.source, self._new_source, self._open, self._account, self.report.health.beat
-        )
+        self.recovery = Recovery(self.routes, self.source, self._new_source, self.report.health.beat)
         self._watch = Watch()
         self._next_scan = 0.0
         self._rest: list[int] = []  # bytes that each file had left when a single run closed it
@@ -96,16 +96,22 @@ class LogAgent:
         s = self.settings
         return SourceSettings(s.block_bytes, s.max_line, s.quiet, str(s.state))
 
-    def _limits(self) -> Limits:
-        s = self.settings
-        return Limits(s.row_group_bytes, s.seal_bytes, 0.0 if self.sink.immediate else s.seal_seconds)
+    def _route(self, number: int, one: Chosen, sink: Sink, commits: Commits) -> Route:
+        folder = self.folder.folder / "sinks" / one.name
+        delivery = Delivery(one.name, sink, folder, commits, self.report, one.outbox_bytes)
+        return Route(number, delivery, self._limits(one), self.pipeline, self.report)
+
+    def _limits(self, one: Chosen) -> Limits:
+        return Limits(self.settings.row_group_bytes, one.seal_bytes, one.seal_seconds)
 
     def reload(self, settings: Settings, pipeline: Pipeline, now: float) -> None:
         """Go on with other settings. What was read under the old ones is sealed first; no place is lost."""
-        self._seal(now, room=0)
+        for route in self.routes:
+            route.seal(now, room=0)
         self.settings, self.pipeline = settings, pipeline
         self.source.settings = self._source_settings()
-        self.objects = Objects(self.sink.encoder, self._limits(), pipeline.digest)
+        for route, one in zip(self.routes, chosen(settings), strict=True):
+            route.renew(self._limits(one), pipeline)
         self._next_scan = 0.0
 
     def follow(self, stop: Stop, between: Callable[[float], None] = lambda _: None) -> int:
@@ -152,8 +158,10 @@ class LogAgent:
         """Settle what the last run left behind, before anything is read. False if the sink can't tell now."""
         return self.recovery.settle(now, self.pipeline)
 
-    def _open(self, partition: Partition, now: float) -> OpenObject:
-        return OpenObject(partition, self.sink.encoder, self.settings.row_group_bytes, now, self.pipeline.digest)
+    @property
+    def left(self) -> int:
+        """Objects that a sink does not have, in memory or in an outbox."""
+        return sum(route.delivery.left for route in self.routes)
 
     def finish(self, now: float) -> int:
         """Deliver what was read and what was held back, but no half line. Returns the objects that no sink has.
@@ -161,26 +169,28 @@ class LogAgent:
         What the sink does not take in time goes to the outbox, if there is room.
         """
         if not self.recovery.done:  # the outbox is not committed yet: what is stored from there now would be read again
-            return self.delivery.left
+            return self.left
         began = self.clock()
         # What is still to be read holds its last line back, and a file of half a line has no identity before that.
         for flush in (Flush.NOTHING, Flush.LINES, Flush.LINES):
             self._tick(now, flush, lambda: self.clock() - began < _LAST_READ)
         self._drain(now, lambda: self.clock() - began < _LAST_STORE)
-        self.delivery.spill(now)
-        return self.delivery.left
+        for route in self.routes:
+            route.delivery.spill(now)
+        return self.left
 
     def read_once(self, stop: Stop) -> int:
         """Read what is there. Returns the number of objects that no sink has."""
 
         def tries() -> bool:
-            return self.delivery.refused < (1 if stop.is_set() else _ONCE_TRIES)
+            refused = max(route.delivery.refused for route in self.routes)
+            return refused < (1 if stop.is_set() else _ONCE_TRIES)
 
         while not self.recover(self.clock()):
             if not tries() or stop.is_set():
-                return max(1, self.delivery.left)
+                return max(1, self.left)
             self.report.health.beat()
-            stop.wait(min(1.0, max(0.2, self.delivery.retry_in(self.clock()))))
+            stop.wait(min(1.0, max(0.2, self.recovery.retry_in(self.clock()))))
         opened, closed = -1, 0
         # A file that was closed can make room for another, or be what another waited for; none is opened twice.
         while not stop.is_set() and (opened != self.source.opened or closed):
@@ -204,12 +214,14 @@ class LogAgent:
     def unfinished(self) -> Unfinished:
         """What a stop leaves to the next start. Raises OSError if the outbox can't be read."""
         rest = [*self._rest, *(rest_of(tail, self.progress) for tail in self.source.tails)]
-        return Unfinished(sum(rest), sum(map(bool, rest)), sum(one.bytes for one in self.delivery.outbox.headers()))
+        waiting = sum(one.bytes for route in self.routes for one in route.delivery.outbox.headers())
+        return Unfinished(sum(rest), sum(map(bool, rest)), waiting)
 
     def close(self) -> None:
         """Give everything back."""
         self.source.close()
-        self.sink.close()
+        for route in self.routes:
+            route.sink.close()
         self.folder.release()
 
     def _tick(self, now: float, flush: Flush, go_on: Callable[[], bool]) -> bool:
@@ -223,8 +235,9 @@ class LogAgent:
                 if block is None:
                     break
                 lines, batches = self.pipeline.process(block)
-                for batch in batches:
-                    self.objects.add(batch, now)
+                for some in batches:
+                    for route in self.routes:
+                        route.take(some, now)
                 self.source.settle(block, lines.left, lines.overflow)
                 self._advance(now, go_on)
                 self.report.health.beat()
@@ -234,88 +247,71 @@ class LogAgent:
     @property
     def held(self) -> int:
         """Bytes of memory that open objects and those that wait take, about."""
-        return self.objects.held + self.delivery.held
+        return sum(route.held for route in self.routes)
 
     def _may_read(self) -> bool:
         return self.held < self.settings.memory_bytes
 
     def _advance(self, now: float, go_on: Callable[[], bool] = lambda: True) -> None:
         if found := self.source.take_abandoned():
-            self._account(found, now)
-        if self.delivery.outbox.lost and not self.delivery.retry_in(now):
-            self._account_damaged(now)
+            for route in self.routes:
+                route.give_up(found, now)
         # Half of the budget may stay open: the rest is for what is on its way.
-        self._seal(now, max(1, self.settings.memory_bytes // 2 - self.delivery.held))
-        self.delivery.advance(now, go_on)
-
-    def _seal(self, now: float, room: int) -> None:
-        for opened in self.objects.due(now, room):
-            sealed = opened.seal(self.pipeline.cluster, self.pipeline.node, time.time_ns() // 1000)
-            self.delivery.offer(sealed, now)
-
-    def _account_damaged(self, now: float) -> None:
-        """What only the outbox had and can't be read is lost, unless the sink took it before the agent stopped."""
-        outbox = self.delivery.outbox
-        for damaged in outbox.lost[:]:
-            try:
-                if self.sink.has(damaged.known) or self._account(ranges_of(damaged.known, "outbox_damaged"), now):
-                    outbox.accounted(damaged.name)
-            except OSError as e:
-                self.delivery.refuse(e, now, "sink")
-                return
-
-    def _account(self, found: list[Abandoned], now: float) -> bool:
-        """Bytes that nobody will read, to ledger rows. Returns whether those are durable already."""
-        if not found:
-            return True
-        for one in found:
-            self.progress.ensure(one.file.id, one.file.path)
-            self.report.abandoned(one.reason, one.stop - one.start)
-        now_us = time.time_ns() // 1000
-        opened = self._open(Partition(LOGS.name, now_us - now_us % HOUR_US), now)
-        opened.add(abandoned_batch(found, opened.partition))
-        return self.delivery.offer(opened.seal(self.pipeline.cluster, self.pipeline.node, now_us), now)
+        for route in self.routes:
+            route.advance(now, self.settings.memory_bytes // 2 // len(self.routes), go_on)
 
     def _relieve(self, now: float) -> None:
         """Keep deleted files from filling the disk, and memory from filling up, while a sink can't take objects.
 
-        First what is read goes to the outbox, so that handles can be closed; then the noisiest file is given up.
+        First what is read goes to its outbox, so that handles can be closed; then the noisiest file is given up.
         """
         excess = self.source.held_deleted - self.settings.held_bytes
-        if excess <= 0 and (self.delivery.failing is None or self._may_read()):
-            return
-        self._seal(now, room=0)
-        self.delivery.advance(now)
-        if self.delivery.failing is None:
-            return
-        self.delivery.spill(now)
-        if self.delivery.outbox_full and excess > 0:
+        for route in self.routes:
+            if excess <= 0 and (route.delivery.failing is None or self._may_read()):
+                continue
+            route.seal(now, room=0)
+            route.delivery.advance(now)
+            if route.delivery.failing is not None:
+                route.delivery.spill(now)
+        if excess > 0 and any(r.delivery.failing is not None and r.delivery.outbox_full for r in self.routes):
             self.source.shed(excess)
             self._advance(now)
-            self.delivery.spill(now)
+            for route in self.routes:
+                if route.delivery.failing is not None:
+                    route.delivery.spill(now)
 
     def _publish(self, now: float) -> None:
-        c, delivery = self.counts, self.delivery
+        c, deliveries = self.counts, [route.delivery for route in self.routes]
         self.report.telemetry.publish(
             Snapshot(
                 self._watch.look(self.source.tails, self.progress, now), self.source.seen_bytes, self.source.waiting,
-                len(self.objects), delivery.waiting, len(delivery.outbox), delivery.outbox.bytes,
-                delivery.outbox.budget, self.held, self.settings.memory_bytes,
+                {
+                    route.name: SinkSnapshot(
+                        len(route.objects), route.delivery.waiting, len(route.delivery.outbox),
+                        route.delivery.outbox.bytes, route.delivery.outbox.budget, route.sink.name, route.sink.counters,
+                    )
+                    for route in self.routes
+                },
+                self.held, self.settings.memory_bytes,
                 problem_counts(
                     self.source.problems.counts, identity_replaced=self.progress.replaced, not_cri=c.not_cri,
                     not_utf8=c.not_utf8, cut=c.cut, transform_failed=c.transform_failures,
-                    incomplete_scan=self.report.incomplete_scans, outbox_damaged=delivery.outbox.damaged,
+                    incomplete_scan=self.report.incomplete_scans,
+                    outbox_damaged=sum(one.outbox.damaged for one in deliveries),
                     checkpoint_damaged=self.folder.damaged, identity_reset=self.folder.reset,
                 ),
             )
         )  # fmt: skip
 
     def _drain(self, now: float, go_on: Callable[[], bool]) -> int:
-        """Seal and store everything. Returns the objects that no sink has when `go_on` says no."""
+        """Seal and store everything. Returns the objects that a sink does not have when `go_on` says no."""
         began = self.clock()
-        self._seal(now, room=0)
-        self.delivery.advance(now, go_on)
-        while self.delivery.left and go_on():
-            self.report.wait(min(1.0, self.delivery.retry_in(now + self.clock() - began)))
-            self.delivery.advance(now + self.clock() - began, go_on)
-        return self.delivery.left
+        for route in self.routes:
+            route.seal(now, room=0)
+            route.delivery.advance(now, go_on)
+        while self.left and go_on():
+            waiting = [route.delivery for route in self.routes if route.delivery.left]
+            waiting[0].wait(min(1.0, min(one.retry_in(now + self.clock() - began) for one in waiting)))
+            for one in waiting:
+                one.advance(now + self.clock() - began, go_on)
+        return self.left

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 @dataclass
 class Counts:
-    """Totals since the start. accounts: lines and bytes by account, of what is committed."""
+    """Totals since the start. accounts: committed lines and bytes, by sink ("" if there is one) and account."""
 
     lines: int = 0
     not_cri: int = 0
@@ -18,19 +18,19 @@ class Counts:
     objects: int = 0
     store_failures: int = 0
     checkpoint_failures: int = 0
-    accounts: dict[str, tuple[int, int]] = field(default_factory=dict)
+    accounts: dict[tuple[str, str], tuple[int, int]] = field(default_factory=dict)
 
-    def take(self, accounts: Mapping[tuple[str, str, str], tuple[int, int]]) -> None:
+    def take(self, accounts: Mapping[tuple[str, str, str], tuple[int, int]], sink: str = "") -> None:
         """Add what an object committed, by namespace, pod and account."""
         for (_, _, name), (lines, size) in accounts.items():
-            had = self.accounts.get(name, (0, 0))
-            self.accounts[name] = (had[0] + lines, had[1] + size)
+            had = self.accounts.get((sink, name), (0, 0))
+            self.accounts[sink, name] = (had[0] + lines, had[1] + size)
 
     def story(self) -> list[str]:
         """The totals as sentences, the unusual ones only where there was something."""
         out = [
-            f"{name}: {lines:,} lines, {size:,} bytes"
-            for name, (lines, size) in sorted(self.accounts.items())
+            f"{sink}{': ' if sink else ''}{name}: {lines:,} lines, {size:,} bytes"
+            for (sink, name), (lines, size) in sorted(self.accounts.items())
             if lines or size
         ] or ["nothing was read"]
         out.append(f"{self.objects:,} objects stored")

@@ -19,7 +19,7 @@ from tailrace.logs.counts import Counts
 from tailrace.logs.enrich import Enricher
 from tailrace.logs.parse import Lines, Rule, parse
 from tailrace.logs.promote import promote
-from tailrace.logs.transform import Transform
+from tailrace.logs.transform import Transform, wanted
 
 
 def rule_of(settings: Settings) -> Rule:
@@ -30,22 +30,24 @@ def rule_of(settings: Settings) -> Rule:
     return Rule(names if names is not None else tuple(n.strip() for n in settings.multiline.split(",")))
 
 
-def _digest(settings: Settings) -> str:
-    """A digest of all that decides which lines there are, where they end and what their columns say."""
+def _digest(settings: Settings, condition: str) -> str:
+    """A digest of all that decides which lines a sink gets, where they end and what their columns say."""
     rules = [settings.max_line, settings.multiline, settings.multiline_start, settings.transform, settings.redact]
     engine = ""
-    if settings.transform:
+    if settings.transform or condition:
         import duckdb
 
         engine = duckdb.__version__  # what its functions give may change
-    return xxhash.xxh3_64_hexdigest(repr((__version__, engine, settings.cluster, rules)).encode())
+    return xxhash.xxh3_64_hexdigest(repr((__version__, engine, settings.cluster, rules, condition)).encode())
 
 
 class Pipeline:
     """The stages between the source and delivery, with their settings."""
 
-    def __init__(self, settings: Settings, counts: Counts, warn: Callable[[str], None]) -> None:
-        """Raises TransformError if the user's SQL can't be run."""
+    def __init__(
+        self, settings: Settings, counts: Counts, warn: Callable[[str], None], conditions: tuple[str, ...] = ("",)
+    ) -> None:
+        """conditions: each sink's on its lines, in SQL, "" for all lines. Raises TransformError if SQL can't be run."""
         self.cluster, self.node = settings.cluster, node_name(settings)
         self._enricher = Enricher(self.cluster, self.node)
         self._rule = rule_of(settings)
@@ -53,37 +55,58 @@ class Pipeline:
         self._transform = Transform(settings.transform, settings.redact)
         self._counts = counts
         self._warn = warn
-        self.digest = _digest(settings)
+        self._wanted = tuple(wanted(sql) if sql else None for sql in conditions)
+        self.digests = tuple(_digest(settings, sql) for sql in conditions)
 
-    def process(self, block: Block, now_us: int | None = None) -> tuple[Lines, Iterator[Batch]]:
-        """The lines of a block, and the same as batches, one an hour. Then the block's bytes may be used again.
+    def process(self, block: Block, now_us: int | None = None) -> tuple[Lines, Iterator[tuple[Batch, ...]]]:
+        """The lines of a block, and the same as batches, by hour and sink. Then the block's bytes may be used again.
 
         now_us: microseconds since 1970, the hour of lines that have no time of their own.
         """
         lines = parse(block, self._rule, self._max_line)
         return lines, self._batches(block, lines, time.time_ns() // 1000 if now_us is None else now_us)
 
-    def _batches(self, block: Block, lines: Lines, now_us: int) -> Iterator[Batch]:
+    def _batches(self, block: Block, lines: Lines, now_us: int) -> Iterator[tuple[Batch, ...]]:
         if len(lines) == 0:
             return
         rows = self._enricher.enrich(lines, promote(lines.message), now_us)
         self._count(lines)
         kept: Bools | None = None
         if self._transform.active:
-            rows, kept = self._transformed(rows)
+            rows, kept = self._transformed(rows, self._transform)
         moment = lines.us if lines.timed.all() else np.where(lines.timed, lines.us, now_us)
         hours = moment - moment % HOUR_US
         whole = int(hours.min()) == int(hours.max())
         data = block.data.data
+        by_sink = [self._for_sink(rows, kept, condition) for condition in self._wanted]
         for number, hour in enumerate([int(hours[0])] if whole else np.unique(hours).tolist()):
             mine = None if whole else hours == hour
-            entries = tuple(_entries(lines, mine, kept, first=number == 0))
-            of_rows = mine if mine is None or kept is None else mine[kept]
-            some = rows if of_rows is None else rows.filter(pa.array(of_rows))
-            yield Batch(Partition(LOGS.name, hour), some, lines.files, entries, data)
+            made: dict[int, Batch] = {}
+            for its_rows, its_kept in by_sink:
+                if id(its_rows) not in made:
+                    entries = tuple(_entries(lines, mine, its_kept, first=number == 0))
+                    of_rows = mine if mine is None or its_kept is None else mine[its_kept]
+                    some = its_rows if of_rows is None else its_rows.filter(pa.array(of_rows))
+                    made[id(its_rows)] = Batch(Partition(LOGS.name, hour), some, lines.files, entries, data)
+            yield tuple(made[id(its_rows)] for its_rows, _ in by_sink)
 
-    def _transformed(self, rows: pa.RecordBatch) -> tuple[pa.RecordBatch, Bools | None]:
-        result = self._transform.apply(rows)
+    def _for_sink(
+        self, rows: pa.RecordBatch, kept: Bools | None, condition: Transform | None
+    ) -> tuple[pa.RecordBatch, Bools | None]:
+        """What of the rows a sink wants, and which of all lines that are."""
+        if condition is None:
+            return rows, kept
+        its_rows, its = self._transformed(rows, condition)
+        if its is None:
+            return rows, kept
+        if kept is None:
+            return its_rows, its
+        both = kept.copy()
+        both[kept] = its
+        return its_rows, both
+
+    def _transformed(self, rows: pa.RecordBatch, transform: Transform) -> tuple[pa.RecordBatch, Bools | None]:
+        result = transform.apply(rows)
         if result.error:
             self._counts.transform_failures += 1
             self._warn(result.error)

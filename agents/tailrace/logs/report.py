@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from tailrace.delivery.objects import Sealed
 from tailrace.delivery.ranges import Spans
 from tailrace.health import Health
-from tailrace.logs.checkpoint import Progress
 from tailrace.logs.counts import Counts
+from tailrace.logs.progress import Progress
 from tailrace.logs.source.tail import Tail
 from tailrace.logs.telemetry import Telemetry
 
@@ -17,9 +17,10 @@ from tailrace.logs.telemetry import Telemetry
 class Report:
     """What the agent says of itself while it runs."""
 
-    def __init__(self, sink: str, counts: Counts, telemetry: Telemetry | None = None) -> None:
-        self.sink, self.counts = sink, counts
-        self.telemetry = telemetry or Telemetry((sink,))
+    def __init__(self, sinks: tuple[str, ...], counts: Counts, telemetry: Telemetry | None = None) -> None:
+        """sinks: their names."""
+        self.sinks, self.counts = sinks, counts
+        self.telemetry = telemetry or Telemetry(sinks)
         self.health = Health()
         self.incomplete_scans = 0
 
@@ -28,27 +29,28 @@ class Report:
         self.health.scanned()
         self.incomplete_scans += not complete
 
-    def stored(self, seconds: float) -> None:
+    def stored(self, sink: str, seconds: float) -> None:
         """The sink took an object."""
-        self.telemetry.stored(self.sink, seconds)
-        self.health.sink_stored(self.sink)
+        self.telemetry.stored(sink, seconds)
+        self.health.sink_stored(sink)
         self.health.beat()
 
-    def healed(self) -> None:
+    def healed(self, sink: str) -> None:
         """The sink answers again."""
-        self.health.sink_stored(self.sink)
+        self.health.sink_stored(sink)
 
-    def refused(self, error: OSError, text: str) -> None:
+    def refused(self, sink: str, error: OSError, text: str) -> None:
         """An object could not be stored, and is offered again."""
         self.counts.store_failures += 1
-        self.telemetry.refused(self.sink, error)
-        self.health.sink_refused(self.sink, text)
+        self.telemetry.refused(sink, error)
+        self.health.sink_refused(sink, text)
 
-    def committed(self, sealed: Sealed, recovered: bool = False) -> None:
+    def committed(self, sink: str, sealed: Sealed, recovered: bool = False) -> None:
         """An object is committed. recovered: an earlier run read its bytes."""
         self.counts.objects += not recovered
-        self.counts.take({} if recovered else sealed.accounts)
-        self.telemetry.committed(sealed.accounts, recovered=recovered)
+        if not recovered:
+            self.counts.take(sealed.accounts, sink if len(self.sinks) > 1 else "")
+        self.telemetry.committed(sink, sealed.accounts, recovered=recovered)
 
     def saved(self, ok: bool) -> None:
         """The checkpoint was written, or could not be."""

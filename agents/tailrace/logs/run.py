@@ -12,7 +12,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from tailrace.config import Settings, node_name
-from tailrace.delivery.sinks.chosen import chosen
+from tailrace.delivery.sinks.chosen import Chosen, chosen
 from tailrace.health import ListenError, Server
 from tailrace.logs.agent import LogAgent
 from tailrace.logs.checkpoint import StateError, StateFolder
@@ -26,7 +26,7 @@ _LOOK = 5.0  # seconds between two looks at the settings file
 _GRACE = 25.0  # seconds after which a process that was told to stop leaves, whatever it waits for; a pod has 30
 # What is fixed when the agent starts. The others change while it runs.
 FIXED = (
-    "root", "cluster", "node", "state", "sink", "lake", "stdout_format", "listen", "block_bytes", "max_line",
+    "root", "cluster", "node", "state", "sink", "sinks", "sink_settings", "lake", "listen", "block_bytes", "max_line",
     "outbox_bytes",
 )  # fmt: skip
 
@@ -48,16 +48,18 @@ def run(settings: Settings, once: bool, load: Load | None = None, file: Path | N
     gc.set_threshold(100_000)  # blocks leave no cycles behind; looking for some after every 700 objects is for nothing
     _raise_file_limit()
     counts = Counts()
-    report = Report(settings.sink, counts)
     try:
-        sink = chosen(settings)[0].open()
-        pipeline = Pipeline(settings, counts, log.warning)
-        folder = StateFolder(settings.state, node_name(settings), log.warning, lake_of(settings))
+        named = chosen(settings)
+        sinks = [one.open() for one in named]
+        pipeline = pipeline_of(settings, counts)
+        places = {one.name: lake_of(one) for one in named}
+        folder = StateFolder(settings.state, node_name(settings), log.warning, places)
     except (StateError, TransformError, ValueError) as e:
         log.error("%s", e)
         return 1
+    report = Report(tuple(places), counts)
     try:
-        agent = LogAgent(settings, sink, pipeline, folder, counts, report)
+        agent = LogAgent(settings, sinks, pipeline, folder, counts, report)
         server = Server("" if once else settings.listen, report.telemetry.registry, report.health)
     except (StateError, ListenError, OSError) as e:
         folder.release()
@@ -73,9 +75,15 @@ def run(settings: Settings, once: bool, load: Load | None = None, file: Path | N
         agent.close()
 
 
-def lake_of(settings: Settings) -> str:
-    """Where the objects of a state folder go: a checkpoint is of no use for another lake."""
-    return str(Path(settings.lake).absolute()) if settings.sink == "local" else settings.sink
+def lake_of(one: Chosen) -> str:
+    """Where a sink's objects go: a checkpoint is of no use for another lake."""
+    lake = one.place.lake
+    return str(Path(lake).absolute()) if lake and "://" not in lake else lake or one.sink.name
+
+
+def pipeline_of(settings: Settings, counts: Counts) -> Pipeline:
+    """The stages for the sinks that the settings name. Raises TransformError."""
+    return Pipeline(settings, counts, log.warning, tuple(one.where for one in chosen(settings)))
 
 
 def _leave(agent: LogAgent) -> None:
@@ -83,7 +91,7 @@ def _leave(agent: LogAgent) -> None:
     log.error(
         "told to stop %.0f s ago, and the sink or a disk still does not answer: leaving; nothing is lost, %d objects "
         "are not stored and are settled at the next start, %d wait in the outbox; mend the sink",
-        _GRACE, agent.delivery.waiting, len(agent.delivery.outbox),
+        _GRACE, sum(route.delivery.waiting for route in agent.routes), _kept(agent),
     )  # fmt: skip
     os._exit(1)
 
@@ -91,7 +99,7 @@ def _leave(agent: LogAgent) -> None:
 def _say_the_end(agent: LogAgent, left: int, once: bool) -> int:
     for sentence in (*agent.counts.story(), *agent.source.problems.story()):
         log.info("%s", sentence)
-    kept = len(agent.delivery.outbox)
+    kept = _kept(agent)
     if kept:
         log.error("%d objects wait in the outbox and are stored at the next start; mend the sink", kept)
     if left > kept:
@@ -100,6 +108,11 @@ def _say_the_end(agent: LogAgent, left: int, once: bool) -> int:
     if waiting := agent.source.waiting:
         log.error("%d files were not read, because too many are open: raise the limit (ulimit -n)", waiting)
     return 1 if left or (waiting and once) else 0
+
+
+def _kept(agent: LogAgent) -> int:
+    """Objects in the outboxes."""
+    return sum(len(route.delivery.outbox) for route in agent.routes)
 
 
 def _say_what_is_unfinished(agent: LogAgent) -> None:
@@ -144,7 +157,7 @@ class Reload:
             if fixed:
                 raise ValueError(f"{', '.join(fixed)} can't change while the agent runs; restart it")
             other = settings != agent.settings
-            pipeline = Pipeline(settings, agent.counts, log.warning) if other else agent.pipeline
+            pipeline = pipeline_of(settings, agent.counts) if other else agent.pipeline
         except (ValueError, TransformError, OSError) as e:
             self._refused = True
             agent.report.telemetry.reloaded(False)

@@ -11,6 +11,7 @@ wrong on a batch, each of its lines comes out.
 from __future__ import annotations
 
 import difflib
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,8 @@ from tailrace.logs.statement import TABLE, Statement, StatementError, check
 
 if TYPE_CHECKING:
     import duckdb
+
+_WHERE = f"SELECT * FROM {TABLE} WHERE "
 
 WITHHELD = "[withheld: redaction failed]"
 
@@ -153,6 +156,16 @@ class Transform:
             ) from error
         except (duckdb.Error, pa.ArrowException, AnswerError) as error:
             raise StatementError(str(error)) from error
+
+
+def wanted(condition: str) -> Transform:
+    """What keeps the lines for which an SQL condition on LOGS' columns is true. Raises TransformError."""
+    try:
+        return Transform(_WHERE + condition)
+    except TransformError as error:
+        # Counted from where the person's text begins.
+        what = re.sub(r"\(character (\d+)\)", lambda at: f"(character {int(at[1]) - len(_WHERE)})", str(error))
+        raise TransformError(what) from error
 
 
 def _suggestion(name: str, names: list[str]) -> str:

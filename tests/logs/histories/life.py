@@ -14,13 +14,14 @@ from typing import Any, Self
 
 import pytest
 
+from tailrace.config import SinkEntry
+from tailrace.delivery.sinks.local import LocalSink
 from tailrace.logs import agent as agent_module
-from tailrace.logs import deliver, pipeline, report, source
+from tailrace.logs import flight, pipeline, report, route, source
 from tailrace.logs.agent import LogAgent
 from tailrace.logs.checkpoint import StateFolder
 from tailrace.logs.counts import Counts
-from tailrace.logs.pipeline import Pipeline
-from tailrace.logs.run import FIXED
+from tailrace.logs.run import FIXED, pipeline_of
 from tailrace.logs.source import scan
 from tests.logs.histories.faulty_sink import Clock, Died, Disk, FaultySink
 from tests.logs.histories.lake_check import MAX_LINE, digests, faults, read_lake
@@ -39,7 +40,7 @@ BUDGETS: tuple[dict[str, Any], ...] = (
     {"memory_bytes": 30_000, "outbox_bytes": 20_000, "held_bytes": 100, "seal_seconds": 2.0},
 )
 PLACES = Path("/dev/shm")
-MODULES = (agent_module, deliver, report, pipeline, scan)
+MODULES = (agent_module, flight, report, route, pipeline, scan)
 
 log = logging.getLogger("tailrace")
 
@@ -47,18 +48,21 @@ log = logging.getLogger("tailrace")
 class Life:
     """A node, its lake and the lives of its agent. Use it as a context."""
 
-    def __init__(self, loud: bool = False) -> None:
-        """loud: what the agent says goes where the process's log goes."""
+    def __init__(self, loud: bool = False, sinks: int = 1) -> None:
+        """loud: what the agent says goes where the process's log goes. sinks: 1, or 2; only the first is ever ill."""
         self._loud = loud
         self.clock, self.disk = Clock(), Disk()
         self.world = World(Path(tempfile.mkdtemp(prefix="histories-", dir=PLACES if PLACES.is_dir() else None)))
         self.node = Node(self.world.root, self.clock)
         self.node.root.mkdir()
         self.sink = FaultySink(self.world.lake)
+        self.lakes = {"local": self.world.lake, "second": self.world.folder / "second"}
+        if sinks == 1:
+            del self.lakes["second"]
         self.agent: LogAgent | None = None
         self.settings: dict[str, Any] = {}
         self._stored: dict[Path, str] = {}
-        self._waiting: set[str] = set()
+        self._waiting: dict[str, set[str]] = {name: set() for name in self.lakes}
         self._paused = False
         self._shed = 0
         self._patch = pytest.MonkeyPatch()
@@ -85,10 +89,11 @@ class Life:
         self.settings = settings
         values = self.world.settings(**self._values(settings))
         counts = Counts()
-        stages = Pipeline(values, counts, log.warning)
-        folder = StateFolder(values.state, values.node, log.warning)
+        stages = pipeline_of(values, counts)
+        folder = StateFolder(values.state, values.node, log.warning, dict.fromkeys(self.lakes, ""))
+        sinks = [self.sink.reopened(), *(LocalSink(lake) for name, lake in self.lakes.items() if name != "local")]
         try:
-            self.agent = LogAgent(values, self.sink.reopened(), stages, folder, counts, clock=self.clock.monotonic)
+            self.agent = LogAgent(values, sinks, stages, folder, counts, clock=self.clock.monotonic)
         except OSError:
             folder.release()
             return
@@ -103,6 +108,9 @@ class Life:
         self._shed = 0
 
     def _values(self, settings: dict[str, Any]) -> dict[str, Any]:
+        several = tuple(SinkEntry(name=name, sink="local", lake=str(lake)) for name, lake in self.lakes.items())
+        if len(several) > 1:
+            settings = {"sinks": several, **settings}
         return {"scan": 0.05, "quiet": QUIET, "max_line": MAX_LINE, "seal_seconds": 0.05, **LARGE, **settings}
 
     def is_set(self) -> bool:
@@ -119,7 +127,7 @@ class Life:
         changes = {name: value for name, value in settings.items() if name not in FIXED}
         values = self.world.settings(**self._values(self.settings | changes))
         try:
-            self.agent.reload(values, Pipeline(values, self.agent.counts, log.warning), self.clock.own)
+            self.agent.reload(values, pipeline_of(values, self.agent.counts), self.clock.own)
         except Died:
             self.dead()
 
@@ -152,7 +160,8 @@ class Life:
             return None
         if self.agent.recovery.done:
             self.node.looked(QUIET, not self._paused, stopping=True)
-        whole = self.agent.recovery.done and not self._paused and left == len(self.agent.delivery.outbox)
+        outboxes = sum(len(route.delivery.outbox) for route in self.agent.routes)
+        whole = self.agent.recovery.done and not self._paused and left == outboxes
         self.dead(delivered=whole)
         return left
 
@@ -175,11 +184,16 @@ class Life:
         self.agent.close()
         self.agent, self.disk.fuse = None, None
         self.node.died(delivered)
-        found = digests(self.world.lake)
+        found = self._digests()
         changed = [str(path) for path in self._stored if found.get(path) != self._stored[path]]
         assert changed == [], "objects changed after they were stored"
         self._stored = found
-        self._waiting |= {p.stem.partition("-")[2] for p in (self.world.folder / "state/outbox").glob("*.object")}
+        for name, waiting in self._waiting.items():
+            outbox = self.world.folder / "state/sinks" / name / "outbox"
+            waiting |= {path.stem.partition("-")[2] for path in outbox.glob("*.object")}
+
+    def _digests(self) -> dict[Path, str]:
+        return {path: digest for lake in self.lakes.values() for path, digest in digests(lake).items()}
 
     def drain(self) -> None:
         """All faults end, and everything that there is is delivered."""
@@ -195,10 +209,11 @@ class Life:
 
     def assert_sound(self) -> None:
         """Each line exactly once, and the ledger balances."""
-        stored = digests(self.world.lake)
+        stored = self._digests()
         assert self.once() == 0
-        assert digests(self.world.lake) == stored, "nothing new was written, and yet there are other objects"
-        lost = self._waiting - {path.stem for path in stored}
-        assert lost == set(), "objects that were in the outbox are not in the lake"
-        found = faults(self.node, read_lake(self.world.lake))
-        assert found == [], "\n".join(["", *found])
+        assert self._digests() == stored, "nothing new was written, and yet there are other objects"
+        for name, lake in self.lakes.items():
+            lost = self._waiting[name] - {path.stem for path in digests(lake)}
+            assert lost == set(), f"objects that were in the outbox of {name} are not in its lake"
+            found = faults(self.node, read_lake(lake))
+            assert found == [], "\n".join([f"sink {name}", *found])

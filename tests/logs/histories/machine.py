@@ -16,7 +16,7 @@ Step = tuple[Any, ...]  # a rule's name and its arguments
 
 _STREAMS = ("stdout", "stderr")
 _KINDS = ("plain", "plain", "plain", "trace", "frame", "long", "empty")
-_FULL = ("state", "state/intents", "state/outbox", "lake", "lake/ledger")
+_FULL = ("state", "state/sinks/local/intents", "state/sinks/local/outbox", "lake", "lake/ledger")
 
 
 class Machine:

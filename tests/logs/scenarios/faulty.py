@@ -22,13 +22,13 @@ class FaultySink:
     """
 
     def __init__(self, live: Live) -> None:
-        self._live, self._store, self._has = live, live.agent.sink.store, live.agent.sink.has
+        self._live, self._store, self._has = live, live.agent.routes[0].sink.store, live.agent.routes[0].sink.has
         self.calls: list[Sealed] = []
         self.at: list[float] = []
         self.before: Callable[[Sealed], None] = _nothing
         self.after: Callable[[Sealed], None] = _nothing
-        live.agent.sink.store = self.store  # type: ignore[method-assign]
-        live.agent.sink.has = self.has  # type: ignore[method-assign]
+        live.agent.routes[0].sink.store = self.store  # type: ignore[method-assign]
+        live.agent.routes[0].sink.has = self.has  # type: ignore[method-assign]
 
     def store(self, sealed: Sealed) -> None:
         """As the sink's, with what is to go wrong."""
@@ -83,9 +83,9 @@ def objects(world: World) -> dict[str, Path]:
 
 def intents(world: World) -> set[str]:
     """The keys of the intents."""
-    return {path.stem for path in (world.folder / "state/intents").glob("*.intent")}
+    return {path.stem for path in (world.folder / "state/sinks/local/intents").glob("*.intent")}
 
 
 def outbox(world: World) -> list[Path]:
     """The objects in the outbox, oldest first."""
-    return sorted((world.folder / "state/outbox").glob("*.object"))
+    return sorted((world.folder / "state/sinks/local/outbox").glob("*.object"))

@@ -86,7 +86,7 @@ def in_trouble(scene: Scene, w: Writer, state: str) -> Live:
         return scene.live(**SMALL)
     FaultySink(live).turn(up=False)
     live.tick(3, times=3)
-    live.agent.delivery.spill(live.now)
+    live.agent.routes[0].delivery.spill(live.now)
     live.kill()
     (entry,) = outbox(scene.world)
     if state == "damaged outbox":
@@ -210,9 +210,9 @@ def test_t6_a_file_truncated_while_its_ranges_wait_for_the_sink_gives_old_and_ne
     sink.turn(up=False)
     w.records(["a", "b"])
     live.tick(3, times=3)
-    assert live.agent.delivery.waiting
+    assert live.agent.routes[0].delivery.waiting
     if to_outbox:
-        live.agent.delivery.spill(live.now)
+        live.agent.routes[0].delivery.spill(live.now)
     w.path.write_bytes(b"")
     live.tick()
     w.records(["c", "d", "e"])

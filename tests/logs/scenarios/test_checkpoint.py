@@ -117,7 +117,7 @@ def test_c4_state_that_is_not_ours_is_refused_before_anything_is_read_and_not_ch
     live = scene.live(**{"node": "n1", **{k: v for k, v in change.items() if k == "node"}})
     FaultySink(live).turn(up=False)
     live.tick(3, times=3)
-    live.agent.delivery.spill(live.now)
+    live.agent.routes[0].delivery.spill(live.now)
     live.kill()
     assert outbox(scene.world)
     assert intents(scene.world)
@@ -227,7 +227,7 @@ def spilled(scene: Scene, monkeypatch: pytest.MonkeyPatch, saved: bool) -> str:
         if not saved:
             patch.setattr(StateFolder, "save", dies)
         with contextlib.suppress(Killed):
-            live.agent.delivery.spill(live.now)
+            live.agent.routes[0].delivery.spill(live.now)
         live.kill()
     assert (scene.world.folder / "state/checkpoint.json").exists() == saved
     (entry,) = outbox(scene.world)

@@ -264,7 +264,7 @@ def test_a_stack_trace_that_went_on_after_its_intent_is_framed_as_before(scene: 
 def test_a_damaged_intent_is_told_and_moved_aside_and_no_line_is_lost(scene: Scene, damage: str) -> None:
     w = writer(scene.root)
     key = one_killed(scene, w, before_put=True)
-    path = scene.world.folder / f"state/intents/{key}.intent"
+    path = scene.world.folder / f"state/sinks/local/intents/{key}.intent"
     whole = path.read_bytes()
     path.write_bytes({"flipped": whole[:-1] + bytes([whole[-1] ^ 1]), "cut": whole[:40], "empty": b""}[damage])
     scene.run()
@@ -326,7 +326,7 @@ def test_x8_an_object_whose_answer_was_lost_is_one_object(scene: Scene, late: bo
     if late:
         sink._store(sink.calls[0])
     assert (path.stat().st_ino, path.read_bytes()) == before
-    assert live.agent.delivery.left == 0
+    assert live.agent.routes[0].delivery.left == 0
     scene.stop(live)
     scene.run()
     assert list(objects(scene.world).values()) == [path]
@@ -358,7 +358,7 @@ def test_a_file_of_which_nothing_was_committed_is_read_again_after_a_kill_while_
     w.records(MESSAGES)
     live: Live = scene.live(seal_seconds=60.0)
     live.tick(times=3)
-    assert len(live.agent.objects) == 1
+    assert len(live.agent.routes[0].objects) == 1
     live.kill()
     assert intents(scene.world) == set()
     scene.run()

@@ -383,7 +383,7 @@ def test_s8_a_wall_clock_that_jumps_back_and_forth_costs_nothing(
             live.tick(3)
         live.tick(3, times=4)
         assert scene.world.messages() == written, "objects are sealed all the same"
-        assert live.agent.objects.held == 0
+        assert live.agent.routes[0].objects.held == 0
         if restart:
             scene.stop(live)
             live = scene.live(seal_seconds=5.0)

@@ -58,7 +58,7 @@ def test_m1_ten_times_the_pods_add_no_more_series_than_the_top_and_no_label_name
         writer(scene.root, pod=f"web-{n}").record(f"line {n}")
     live.tick(3, times=4)
     many = scrape(live)
-    ledger = ("tailrace_log_ledger_lines_total", frozenset({("account", "delivered")}))
+    ledger = ("tailrace_log_ledger_lines_total", frozenset({("sink", "local"), ("account", "delivered")}))
     assert (few[ledger], many[ledger]) == (60, 600)
     assert len(many) - len(few) <= PODS
     ids = {file for (file,) in scene.world.ask("SELECT DISTINCT file FROM logs")}
@@ -111,7 +111,11 @@ def test_m3_a_recovered_range_is_counted_by_the_process_that_delivers_its_row(sc
     live.kill()
     again = on_its_own_clock(scene.live())
     again.tick(3, times=4)
-    assert value(again, "ledger_bytes_total", account="abandoned") == sum(b - a for a, b in scene.abandoned()) == 100
+    assert (
+        value(again, "ledger_bytes_total", sink="local", account="abandoned")
+        == sum(b - a for a, b in scene.abandoned())
+        == 100
+    )
     scene.stop(again)
     scene.once(web=[["a", "b"], ["c"]])
 
@@ -133,7 +137,7 @@ def test_m4_lag_rises_while_the_reader_is_stuck_and_falls_to_nothing_after_it(sc
     assert value(live, "lag_seconds") == 130
     del live.agent._may_read
     live.tick(3, times=3)
-    assert value(live, "lag_bytes") == value(live, "lag_seconds") == value(live, "in_flight_bytes") == 0
+    assert value(live, "lag_bytes") == value(live, "lag_seconds") == value(live, "in_flight_bytes", sink="local") == 0
     scene.stop(live)
 
 
@@ -356,6 +360,6 @@ def test_a_sink_that_answers_again_before_there_is_an_object_is_ready(scene: Sce
     sink.turn(up=True)
     again.tick(31, times=3)
     assert again.agent.report.health.ready() == (True, "ok: files are read and the sink takes objects")
-    assert again.agent.delivery.failing is None
+    assert again.agent.routes[0].delivery.failing is None
     scene.stop(again)
     scene.once(web=[["a"]])

@@ -10,10 +10,14 @@ is opened: the commands' --help lists the settings of all of them.
 
 from __future__ import annotations
 
+from tailrace.delivery.sinks.elasticsearch import ElasticsearchSink
+from tailrace.delivery.sinks.forward import ForwardSink
 from tailrace.delivery.sinks.local import LocalSink
+from tailrace.delivery.sinks.otlp import OtlpSink
+from tailrace.delivery.sinks.s3 import S3Sink
 from tailrace.delivery.sinks.sink import Finding, Place, Sink
 from tailrace.delivery.sinks.stdout import StdoutSink
 
 __all__ = ["SINKS", "Finding", "Place", "Sink"]
 
-SINKS: tuple[type[Sink], ...] = (LocalSink, StdoutSink)
+SINKS: tuple[type[Sink], ...] = (LocalSink, S3Sink, ForwardSink, ElasticsearchSink, OtlpSink, StdoutSink)

@@ -22,9 +22,9 @@ from dataclasses import dataclass
 
 from tailrace.delivery.ranges import Spans
 from tailrace.logs.block import Block, Flush, Overflow, Segment
-from tailrace.logs.checkpoint import Progress
 from tailrace.logs.parse.lines import Left, raw_limit
 from tailrace.logs.parse.words import PAD
+from tailrace.logs.progress import Progress
 from tailrace.logs.source.abandoned import Abandoned
 from tailrace.logs.source.fill import fill, huge_buffer, longest_record
 from tailrace.logs.source.identity import ROTATE_WAIT, Identities, flush_for_good
@@ -142,6 +142,14 @@ class Source:
             if self.forgets and not self.waiting and all(tail.ref or tail.size == 0 for tail in tails):
                 names = {tail.ref.id for tail in tails if tail.ref} | {name for name, _ in self._done.values()}
                 self._identities.forget(names, self.scanner.hidden)
+
+    def adopt(self, tails: Iterable[Tail], now: float) -> None:
+        """Follow what another source has open, too: deleted files, which no scan finds."""
+        for tail in tails:
+            if tail.inode not in self._tails and not tail.truncated and tail.kind is not Kind.PACKED:
+                mine = Tail(os.dup(tail.fd), tail.path, tail.origin, tail.kind, tail.inode, now)
+                mine.size, mine.deleted = os.fstat(mine.fd).st_size, tail.deleted
+                self._tails[tail.inode] = mine
 
     def _open(self, found: Found, now: float) -> None:
         if len(self._tails) + len(self._over) >= self._most:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from tailrace.delivery.ranges import FileRef, Spans
 from tailrace.logs.block import Flush
-from tailrace.logs.checkpoint import FileState, Progress
+from tailrace.logs.progress import FileState, Progress
 from tailrace.logs.source.abandoned import Abandoned, Reason, abandoned
 from tailrace.logs.source.scan import Kind, origin_of
 from tailrace.logs.source.tail import Tail, identify
@@ -55,7 +55,7 @@ class Identities:
         tail.twin = ""
         tail.ref = FileRef(state.id, tail.origin, tail.path)
         self._mine.add(state.id)
-        tail.skip = Spans(state.committed)
+        tail.skip = Spans(state.anywhere)  # what one sink has and another lacks is read apart: see recover.py
         if tail.hole:
             self.abandon(tail, 0, tail.hole, "hole")
         if tail.promised > tail.size:
@@ -67,7 +67,7 @@ class Identities:
 
     def _resume(self, tail: Tail, name: str) -> FileState:
         known = self._progress.files.get(name)
-        if tail.damage and known and known.committed.prefix > tail.size:
+        if tail.damage and known and known.anywhere.prefix > tail.size:
             return known  # what can't be unpacked can't be compared
         return self._progress.resume(FileRef(name, tail.origin, tail.path), tail.fd, max(tail.size, tail.promised))
 
@@ -91,7 +91,7 @@ class Identities:
             if state.id not in self._mine:  # what this run has read of a file is on its way
                 self._mine.add(state.id)
                 ref = FileRef(state.id, origin_of(state.path), state.path)
-                self.abandoned += abandoned(ref, 0, state.committed.stop, state.committed, "gone")
+                self.abandoned += abandoned(ref, 0, state.anywhere.stop, state.committed, "gone")
         self._mine &= self._progress.files.keys() | self._shed
 
 

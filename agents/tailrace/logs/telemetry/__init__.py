@@ -26,12 +26,22 @@ from prometheus_client.core import Metric as Family
 from prometheus_client.registry import Collector
 
 from tailrace import __version__
-from tailrace.logs.telemetry.declared import ABANDONED, BUCKETS, METRICS, NAMESPACES, OTHER, PODS, Metric
+from tailrace.delivery.refusal import Refused
+from tailrace.logs.telemetry.declared import (
+    ABANDONED,
+    BUCKETS,
+    METRICS,
+    NAMESPACES,
+    OF_SINKS,
+    OTHER,
+    PODS,
+    Metric,
+)  # fmt: skip
 from tailrace.logs.telemetry.noisiest import Key, Noisiest, Writer, top
-from tailrace.logs.telemetry.snapshot import Snapshot, Values, problem_counts
+from tailrace.logs.telemetry.snapshot import SinkSnapshot, Snapshot, Values, problem_counts
 from tailrace.logs.telemetry.watch import Behind, Watch
 
-__all__ = ["Behind", "Snapshot", "Telemetry", "Watch", "problem_counts"]
+__all__ = ["Behind", "SinkSnapshot", "Snapshot", "Telemetry", "Watch", "problem_counts"]
 
 _PERIOD = 1.0  # seconds between two reports within a long tick
 _EXPIRE = 60.0  # seconds between two looks for writers that are quiet
@@ -66,7 +76,7 @@ class Telemetry(Collector):
         wall: Callable[[], float] = time.time,
     ) -> None:
         """clock: the seconds that the agent's `now` is in; wall: Unix time."""
-        self._clock, self._wall = clock, wall
+        self._sinks, self._clock, self._wall = sinks, clock, wall
         self._lock = threading.Lock()
         self._values: dict[str, Values] = {m.name: _zeros(m, sinks) for m in METRICS}
         self._stores = {sink: ([0] * (len(BUCKETS) + 1), 0.0) for sink in sinks}
@@ -83,16 +93,20 @@ class Telemetry(Collector):
         self.registry.register(self)
         ProcessCollector(registry=self.registry)
 
-    def committed(self, accounts: Mapping[tuple[str, str, str], tuple[int, int]], recovered: bool = False) -> None:
-        """An object's ranges were committed. accounts: (namespace, pod, account) to lines and bytes.
+    def committed(
+        self, sink: str, accounts: Mapping[tuple[str, str, str], tuple[int, int]], recovered: bool = False
+    ) -> None:
+        """An object's ranges are with a sink. accounts: (namespace, pod, account) to lines and bytes.
 
         recovered: an earlier run read them, so that no file is going to show their bytes again.
         """
         now = self._clock()
         with self._lock:
             for (namespace, pod, account), (lines, size) in accounts.items():
-                self._add("tailrace_log_ledger_lines_total", (account,), lines)
-                self._add("tailrace_log_ledger_bytes_total", (account,), size)
+                self._add("tailrace_log_ledger_lines_total", (sink, account), lines)
+                self._add("tailrace_log_ledger_bytes_total", (sink, account), size)
+                if sink != self._sinks[0]:  # else each byte would count several times
+                    continue
                 self._namespaces.add((namespace,), account, lines, size, now)
                 self._pods.add((namespace, pod), account, lines, size, now)
                 self._recovered += size if recovered else 0
@@ -177,7 +191,7 @@ class Telemetry(Collector):
 
 def _zeros(metric: Metric, sinks: tuple[str, ...]) -> Values:
     """A series for every combination of labels that is known beforehand: a rate needs a 0 to begin from."""
-    if metric.kind == "histogram":
+    if metric.kind == "histogram" or metric in OF_SINKS:
         return {}
     return dict.fromkeys(product(*(sinks if label.name == "sink" else label.fixed for label in metric.labels)), 0)
 
@@ -193,6 +207,8 @@ def _add_stores(family: Family, stores: Mapping[str, tuple[tuple[int, ...], floa
 
 
 def _refusal(error: OSError) -> str:
+    if isinstance(error, Refused):
+        return error.reason
     if isinstance(error, TimeoutError):
         return "timeout"
     return next((reason for reason, numbers in _REFUSALS if error.errno in numbers), OTHER)

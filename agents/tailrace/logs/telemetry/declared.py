@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from tailrace.delivery.sinks import SINKS
 from tailrace.lake import ACCOUNTS
 
 NAMESPACES = 200  # namespaces with series of their own at a time; a node's pods are seldom in more
@@ -137,10 +138,20 @@ REFUSAL = Label(
         ("throttled", "the sink asked to slow down"),
         ("timeout", "the answer came too late or not at all"),
         ("unreachable", "no connection, or it broke"),
+        ("missing", "the bucket, stream, index or group is not there"),
+        ("rejected", "the sink took the call and not what was in it"),
+        ("failed", "a fault of the sink's own"),
         (OTHER, "another error: the agent's warnings quote it"),
     ),
 )
 _RUNNING = (Label("version", help="tailrace's"), Label("python", help="Python's"), Label("pyarrow", help="pyarrow's"))
+
+# What each sink counts of its own doing, in the sink's own file.
+OF_SINKS = tuple(
+    Metric(f"tailrace_log_{sink.name}_{name}_total", "counter", meaning, (_SINK,))
+    for sink in SINKS
+    for name, meaning in sink.COUNTERS
+)
 
 METRICS: tuple[Metric, ...] = (
     # The ledger
@@ -153,35 +164,35 @@ METRICS: tuple[Metric, ...] = (
     Metric(
         "tailrace_log_ledger_bytes_total",
         "counter",
-        "Committed bytes of log files, by the account they went to.",
-        (_ACCOUNT,),
+        "Committed bytes of log files, by sink and by the account they went to.",
+        (_SINK, _ACCOUNT),
         "bytes",
     ),
     Metric(
         "tailrace_log_ledger_lines_total",
         "counter",
-        "Committed lines, by the account they went to.",
-        (_ACCOUNT,),
+        "Committed lines, by sink and by the account they went to.",
+        (_SINK, _ACCOUNT),
         "lines",
     ),
     Metric(
         "tailrace_log_namespace_bytes_total",
         "counter",
-        "The ledger's bytes by namespace.",
+        "The ledger's bytes by namespace, as the first sink accounts for them.",
         (_NAMESPACE, _ACCOUNT),
         "bytes",
     ),
     Metric(
         "tailrace_log_namespace_lines_total",
         "counter",
-        "The ledger's lines by namespace.",
+        "The ledger's lines by namespace, as the first sink accounts for them.",
         (_NAMESPACE, _ACCOUNT),
         "lines",
     ),
     Metric(
         "tailrace_log_pod_bytes_total",
         "counter",
-        "The ledger's bytes by pod, all accounts together.",
+        "The ledger's bytes by pod, all accounts of the first sink together.",
         (_NAMESPACE, _POD),
         "bytes",
     ),
@@ -200,7 +211,13 @@ METRICS: tuple[Metric, ...] = (
         "For how long the file that is furthest behind has had unread bytes: no unread byte is known for longer.",
         unit="seconds",
     ),
-    Metric("tailrace_log_in_flight_bytes", "gauge", "Bytes that were read and are not committed.", unit="bytes"),
+    Metric(
+        "tailrace_log_in_flight_bytes",
+        "gauge",
+        "Bytes that were read and that the sink does not have.",
+        (_SINK,),
+        "bytes",
+    ),
     Metric("tailrace_log_files", "gauge", "Log files.", (_FILE,)),
     Metric("tailrace_log_held_deleted_files", "gauge", "Deleted files that are held open until they are committed."),
     Metric(
@@ -222,7 +239,7 @@ METRICS: tuple[Metric, ...] = (
         (PROBLEM,),
     ),
     # Delivery
-    Metric("tailrace_log_objects", "gauge", "Objects that no sink has yet.", (_OBJECT,)),
+    Metric("tailrace_log_objects", "gauge", "Objects that the sink does not have yet.", (_SINK, _OBJECT)),
     Metric("tailrace_log_objects_stored_total", "counter", "Objects that the sink took.", (_SINK,)),
     Metric(
         "tailrace_log_sink_up",
@@ -250,8 +267,8 @@ METRICS: tuple[Metric, ...] = (
         "Times the sink refused an object, which was then offered again.",
         (_SINK, REFUSAL),
     ),
-    Metric("tailrace_log_outbox_bytes", "gauge", "Size of the objects in the outbox.", unit="bytes"),
-    Metric("tailrace_log_outbox_limit_bytes", "gauge", "What the outbox may hold.", unit="bytes"),
+    Metric("tailrace_log_outbox_bytes", "gauge", "Size of the objects in the outbox.", (_SINK,), "bytes"),
+    Metric("tailrace_log_outbox_limit_bytes", "gauge", "What the outbox may hold.", (_SINK,), "bytes"),
     # The agent itself
     Metric(
         "tailrace_log_memory_budget_used_bytes",
@@ -274,6 +291,7 @@ METRICS: tuple[Metric, ...] = (
         unit="seconds",
     ),
     Metric("tailrace_log_build_info", "gauge", "Always 1; the labels say what is running.", _RUNNING),
+    *OF_SINKS,
 )
 # What prometheus-client itself tells of a process, under the names it has everywhere.
 PROCESS: tuple[Metric, ...] = (
@@ -290,10 +308,12 @@ What `/metrics` of `tailrace run logs` exposes: everything below, and nothing el
 moment, the end of the loop's last report, so that the ledger balances in every scrape:
 
 ```promql
-tailrace_log_seen_bytes_total
-  - sum without (account) (tailrace_log_ledger_bytes_total)
-  - tailrace_log_in_flight_bytes - tailrace_log_lag_bytes          # 0, or a byte went astray
+tailrace_log_seen_bytes_total - tailrace_log_lag_bytes - on () group_right ()
+  (sum without (account) (tailrace_log_ledger_bytes_total) + tailrace_log_in_flight_bytes)   # 0, or a byte went astray
 ```
+
+What one of several sinks is given after a restart, because others had it already, is in its ledger and in no file's
+seen bytes.
 
 The counters begin at 0 with the process. Series of namespaces and pods end an hour after their last line; the totals in
 `tailrace_log_ledger_*` never do."""

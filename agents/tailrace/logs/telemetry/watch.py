@@ -5,11 +5,11 @@ Only what was looked at is known: a file's unread bytes are as old as the first 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 
 from tailrace.delivery.ranges import Spans
-from tailrace.logs.checkpoint import Progress
+from tailrace.logs.progress import Progress
 from tailrace.logs.source.tail import Tail
 
 _Key = tuple[tuple[int, int], bool]  # inode, truncated: a truncated file's handle is two files for a while
@@ -19,13 +19,13 @@ _Key = tuple[tuple[int, int], bool]  # inode, truncated: a truncated file's hand
 class Behind:
     """Of all open files together. Bytes; `_since` are monotonic seconds, None if there is nothing to be old.
 
-    lag: not read. in_flight: read, not committed. deleted: files that are gone from their folder and held, their size.
+    lag: not read. in_flight: read and not with a sink, by its name. deleted: gone from their folder and held.
     """
 
     files: int = 0
     lag_bytes: int = 0
     lag_since: float | None = None
-    in_flight_bytes: int = 0
+    in_flight_bytes: Mapping[str, int] = field(default_factory=dict)
     deleted_files: int = 0
     deleted_bytes: int = 0
     deleted_since: float | None = None
@@ -45,7 +45,8 @@ class Watch:
         """Look at every open file. A file without an identity yet, or a copy that is not read, is not behind."""
         behind: dict[_Key, float] = {}
         deleted: dict[_Key, float] = {}
-        files = lag = in_flight = gone = held = 0
+        files = lag = gone = held = 0
+        in_flight = dict.fromkeys(progress.sinks, 0)
         for tail in tails:
             files += 1
             key = (tail.inode, tail.truncated)
@@ -57,11 +58,11 @@ class Watch:
             if state is None:
                 continue
             seen = min(tail.seen, tail.size)
-            done = _within(state.committed, seen)
-            in_flight += seen - done
+            for sink in progress.sinks:
+                in_flight[sink] += seen - _within(state.done(sink), seen)
             if tail.truncated:  # what was not read of it is gone
                 continue
-            unread = tail.size - seen - (_within(state.committed, tail.size) - done)
+            unread = tail.size - seen - (_within(state.anywhere, tail.size) - _within(state.anywhere, seen))
             if unread > 0:
                 lag += unread
                 behind[key] = self._behind.get(key, now)

@@ -1,0 +1,110 @@
+"""escape: strings in, the same strings as they stand between a JSON string's quotes out (RFC 8259, section 7).
+
+The strings of a column are escaped as one: ended by a character that none of them holds and no escape contains, given
+to msgspec's encoder in pieces that stay in the processor's cache, and parted again where that character stands. That is
+one pass of C over the bytes, however many quotes there are; numpy, which serves if they do hold it, needs several.
+"""
+
+from __future__ import annotations
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+_BACKSLASH, _QUOTE = 0x5C, 0x22
+_SHORT = {0x08: "b", 0x09: "t", 0x0A: "n", 0x0C: "f", 0x0D: "r", 0x22: '"', 0x5C: "\\"}
+# What the byte ends in once escaped (\n, or the last digit of \u001b), and by how many bytes it grows.
+_LAST = np.array([ord(_SHORT.get(b, f"{b:02x}"[-1])) for b in range(256)], np.uint8)
+GROWS = np.array([1 if b in _SHORT else 5 if b < 0x20 else 0 for b in range(256)], np.uint8)
+_DELETE = 0x7F  # U+007F, which JSON does not escape and hardly any program prints
+_LOOK = 1 << 12  # bytes that are looked at first: messages hold quotes from the beginning, ids hold none at all
+_PIECE = 1 << 18  # bytes that are escaped at a time
+
+_encode = msgspec.json.Encoder().encode
+
+
+def closed(strings: pa.StringArray) -> tuple[pa.StringArray, str]:
+    """The strings, escaped, and what is still to follow each: the closing quote, or nothing because they end in it.
+
+    Nulls stay null.
+    """
+    data, _ = _bytes(strings)
+    if not (_special(data[:_LOOK]).any() or _special(data).any()):
+        return strings, '"'
+    filled = pc.fill_null(strings, "") if strings.null_count else strings
+    whole = pa.ListArray.from_arrays(pa.array([0, len(filled)], pa.int32()), filled)
+    joined = memoryview(pc.binary_join(whole, chr(_DELETE))[0].as_buffer())
+    pieces, ends, at, size = [], [], 0, 0
+    while at < len(joined):
+        stop = min(at + _PIECE, len(joined))
+        while stop < len(joined) and joined[stop] & 0xC0 == 0x80:  # inside a character
+            stop -= 1
+        piece = np.frombuffer(_encode(str(joined[at:stop], "utf-8")), np.uint8)[1:-1]
+        pieces.append(piece)
+        ends.append((piece == _DELETE).nonzero()[0] + size)
+        at, size = stop, size + len(piece)
+    out = np.concatenate([*pieces, [np.uint8(_QUOTE)]])
+    places = np.concatenate([*ends, [size]])
+    if len(places) != len(strings):  # some of them hold it
+        return escaped(strings), '"'
+    out[places] = _QUOTE
+    offsets = np.zeros(len(strings) + 1, np.int32)
+    np.add(places, 1, out=offsets[1:], casting="unsafe")
+    return _like(strings, offsets, out), ""
+
+
+def escaped(strings: pa.StringArray) -> pa.StringArray:
+    """The strings as they stand between a JSON string's quotes (RFC 8259, section 7); nulls stay null."""
+    offsets = np.frombuffer(strings.buffers()[1], np.int32)[strings.offset : strings.offset + len(strings) + 1]
+    if not len(strings) or offsets[0] == offsets[-1]:
+        return strings
+    data = np.frombuffer(strings.buffers()[2], np.uint8)[offsets[0] : offsets[-1]]
+    offsets = offsets - offsets[0]
+    special = np.flatnonzero(_special(data))
+    if not len(special):
+        return strings
+    grows = GROWS[data[special]]
+    grown = np.concatenate(([0], np.cumsum(grows, dtype=np.int64)))
+    begins = special + grown[:-1]
+    # All backslashes at first; the data is then laid over what is not an escape's beginning. Quotes and backslashes are
+    # done with that, so only control characters cost more.
+    out = np.full(len(data) + grown[-1], _BACKSLASH, np.uint8)
+    is_data = np.ones(len(out), np.bool_)
+    is_data[begins] = False
+    long = begins[grows == 5]
+    for place in range(1, 5):
+        is_data[long + place] = False
+    out[is_data] = data
+    control = data[special] < 0x20
+    out[(begins + grows)[control]] = _LAST[data[special[control]]]
+    for place, byte in enumerate(b"u00", start=1):
+        out[long + place] = byte
+    out[long + 4] = np.where(data[special[grows == 5]] < 0x10, ord("0"), ord("1"))
+    moved = (offsets + grown[np.searchsorted(special, offsets)]).astype(np.int32)
+    valid = None if strings.null_count == 0 else pc.is_valid(strings).buffers()[1]
+    return pa.StringArray.from_buffers(len(strings), pa.py_buffer(moved), pa.py_buffer(out), valid)
+
+
+def _bytes(strings: pa.StringArray) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int32]]:
+    """The bytes of all strings, and where each begins in them, the end of the last included."""
+    if not len(strings):
+        return np.zeros(0, np.uint8), np.zeros(1, np.int32)
+    _, offsets, data = strings.buffers()
+    at = np.frombuffer(offsets, np.int32)[strings.offset : strings.offset + len(strings) + 1]
+    if at[0] == at[-1]:
+        return np.zeros(0, np.uint8), at - at[0]
+    return np.frombuffer(data, np.uint8)[at[0] : at[-1]], at - at[0]
+
+
+def _special(data: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
+    """Which bytes are escaped."""
+    found: npt.NDArray[np.bool_] = (data < 0x20) | (data == _QUOTE) | (data == _BACKSLASH)
+    return found
+
+
+def _like(strings: pa.StringArray, offsets: npt.NDArray[np.int32], data: npt.NDArray[np.uint8]) -> pa.StringArray:
+    """Other strings, null where these are."""
+    valid = None if strings.null_count == 0 else pc.is_valid(strings).buffers()[1]
+    return pa.StringArray.from_buffers(len(strings), pa.py_buffer(offsets), pa.py_buffer(data), valid)

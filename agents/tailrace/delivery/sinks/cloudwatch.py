@@ -1,0 +1,270 @@
+"""cloudwatch: sealed objects to log streams of CloudWatch Logs. Guarantee: at least once; an event in JSON has the
+line's identity, by which a repeat can be known.
+
+Groups and streams are made when AWS says that they are missing, so that nothing is listed or asked. What AWS will not
+take because of its time (too old, too new, past the group's retention) is counted and named; the rest of it is stored.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from time import time
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+
+from tailrace.config.settings import Setting
+from tailrace.config.values import KIB, MIB, Choice, Count, Size, Text
+from tailrace.delivery.aws import AwsSettings, calling, client
+from tailrace.delivery.dropped import Dropped
+from tailrace.delivery.refusal import Refused
+from tailrace.delivery.sinks.sink import Finding, Place, Sink
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from tailrace.delivery.encode import Encoder
+    from tailrace.delivery.log_events import Names
+    from tailrace.delivery.objects import Sealed
+    from tailrace.delivery.packed import Request
+    from tailrace.lake import Table
+
+# What PutRetentionPolicy takes.
+_DAYS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653)
+_LEDGER = " ledger"
+
+log = logging.getLogger("tailrace")
+
+
+class CloudwatchSettings(AwsSettings, frozen=True, kw_only=True):
+    """Which groups and streams, and what an event looks like."""
+
+    group: Annotated[
+        str, Setting("cloudwatch", Text(), "The log group's name, with columns in braces.", "/apps/{namespace}")
+    ] = "/tailrace/{cluster}/{namespace}"
+    stream: Annotated[
+        str, Setting("cloudwatch", Text(), "The log stream's name, with columns in braces.", "{node}/{pod}/{container}")
+    ] = "{pod}/{container}"
+    ledger_group: Annotated[
+        str, Setting("cloudwatch", Text(), "The log group of the ledger's rows; its streams are the nodes.", "/ledger")
+    ] = "/tailrace/{cluster}/ledger"
+    retention_days: Annotated[
+        int,
+        Setting(
+            "cloudwatch", Count(0, 3653), "How long groups that the agent makes keep their events; 0: for ever.", "14"
+        ),
+    ] = 30  # fmt: skip
+    format: Annotated[
+        str,
+        Setting(
+            "cloudwatch", Choice(("json", "text")),
+            "What an event is: an object with the line's columns, or the message alone.", "text",
+        ),
+    ] = "json"  # fmt: skip
+    event_bytes: Annotated[
+        int,
+        Setting("cloudwatch", Size(KIB, MIB), "A longer event is cut here; AWS takes no longer one.", "256KiB"),
+    ] = MIB
+
+
+class CloudwatchSink(Sink):
+    """CloudWatch Logs.
+
+    dropped: what AWS will never take because of its time; whoever accounts for it empties the list.
+    """
+
+    name: ClassVar = "cloudwatch"
+    guarantee: ClassVar = "at least once"
+    Settings: ClassVar = CloudwatchSettings
+    COUNTERS: ClassVar = (
+        ("requests", "Calls of PutLogEvents that AWS took."),
+        ("events", "Events that AWS took."),
+        ("event_bytes", "Bytes of those events as AWS bills them, before what it did not take is taken off."),
+        ("cut", "Events that were too long for AWS and were cut."),
+        ("too_old", "Events that AWS did not take because they are older than 14 days."),
+        ("too_new", "Events that AWS did not take because they are more than 2 hours ahead."),
+        ("expired", "Events that AWS did not take because they are older than their group's retention."),
+        ("groups", "Log groups that were made."),
+        ("streams", "Log streams that were made."),
+    )
+
+    def __init__(self, settings: CloudwatchSettings, place: Place, names: Names, ledger_names: Names) -> None:
+        """Raises ValueError if there is no region."""
+        from tailrace.delivery.packed import Progress
+
+        super().__init__()
+        self._settings, self._place = settings, place
+        self._names, self._ledger_names = names, ledger_names
+        self._client: Any = client("logs", settings)
+        self._client.meta.events.register("before-call.cloudwatch-logs.PutLogEvents", self._put_body)
+        self._body = b""
+        self._progress = Progress()
+        self.dropped: list[Dropped] = []
+
+    @classmethod
+    def open(cls, settings: CloudwatchSettings, place: Place) -> CloudwatchSink:
+        """The groups of these names. Raises ValueError if a setting is missing or wrong."""
+        from tailrace.delivery.log_events import Names
+
+        names, ledger = Names(settings.group, settings.stream), Names(settings.ledger_group, "{node}")
+        for setting in ("group", "stream", "ledger_group"):
+            text = getattr(settings, setting)
+            problem = Names(text, "").problem() if text.strip() else "it is empty"
+            if problem:
+                raise ValueError(
+                    f"{setting} of sink cloudwatch is {text!r}: {problem}: nothing was read; write it like "
+                    "/tailrace/{cluster}/{namespace}"
+                )
+        if set(ledger.columns) - {"cluster", "node"}:
+            raise ValueError("ledger_group of sink cloudwatch may name {cluster} and {node} only: nothing was read")
+        if settings.retention_days and settings.retention_days not in _DAYS:
+            raise ValueError(
+                f"retention_days of sink cloudwatch is {settings.retention_days}: nothing was read; AWS takes 0 (for "
+                f"ever) or {', '.join(map(str, _DAYS))}"
+            )
+        return cls(settings, place, names, ledger)
+
+    def encoder(self, table: Table) -> Encoder:
+        """Calls of PutLogEvents."""
+        from tailrace.delivery.log_events import EventsEncoder
+        from tailrace.lake import LOGS
+
+        names = self._names if table is LOGS else self._ledger_names
+        return EventsEncoder(table, names, self._settings.event_bytes, self._settings.format == "json")
+
+    def store(self, sealed: Sealed) -> None:
+        """Send what is left of the object's lines, then of its ledger rows. Raises Refused."""
+        if sealed.payload is not None:
+            self._send(sealed.key, sealed.payload)
+        self._send(sealed.key + _LEDGER, sealed.ledger)
+        self._progress.forget(sealed.key)
+        self._progress.forget(sealed.key + _LEDGER)
+
+    def _send(self, key: str, payload: pa.Buffer) -> None:
+        """Send what is left; a group's failure keeps no other group back. Raises Refused."""
+        from tailrace.delivery.packed import requests
+
+        trouble: Refused | None = None
+        failed = set()
+        for number, request in enumerate(requests(payload)):
+            group = request.about["group"]
+            if self._progress.left(key, number) is not None or group in failed:
+                continue
+            try:
+                self._take(key, request, self._put(request))
+            except Refused as e:
+                trouble = trouble or e
+                failed.add(group)
+                if e.reason not in ("missing", "rejected", "denied"):
+                    break  # whatever it is, the next call meets it, too
+                continue
+            self._progress.note(key, number)
+        if trouble:
+            raise trouble
+
+    def _put(self, request: Request) -> tuple[dict[str, Any], int]:
+        """AWS's answer to a request, and how many of its events were cut for it. Raises Refused."""
+        from tailrace.delivery.log_events import FORMER_EVENT_BYTES, body_of, shortened
+
+        body = body_of(request)
+        try:
+            return self._call(request, body), 0
+        except Refused as e:
+            if e.reason != "rejected" or "too large" not in e.what:
+                raise
+        body, cut = shortened(body, FORMER_EVENT_BYTES)
+        return self._call(request, body), cut
+
+    def _call(self, request: Request, body: bytes) -> dict[str, Any]:
+        group, stream = request.about["group"], request.about["stream"]
+        with calling("logs:PutLogEvents", self._arn(group, ":log-stream:*")):
+            try:
+                return self._put_log_events(group, stream, body)
+            except self._client.exceptions.ResourceNotFoundException:
+                self._make(group, stream)
+                return self._put_log_events(group, stream, body)
+
+    def _put_log_events(self, group: str, stream: str, body: bytes) -> dict[str, Any]:
+        self._body = body
+        one = [{"timestamp": 0, "message": "-"}]  # `_put_body` puts the real ones in its place
+        answer: dict[str, Any] = self._client.put_log_events(logGroupName=group, logStreamName=stream, logEvents=one)
+        return answer
+
+    def _put_body(self, params: dict[str, Any], **_: Any) -> None:
+        """botocore, before a call is signed: boto3 would want a dict for each line."""
+        params["body"] = self._body
+
+    def _make(self, group: str, stream: str) -> None:
+        """Make a stream, and its group if there is none. Raises Refused."""
+        exceptions = self._client.exceptions
+        with calling("logs:CreateLogStream", self._arn(group, ":log-stream:*")):
+            try:
+                self._make_stream(group, stream)
+                return
+            except exceptions.ResourceNotFoundException:
+                pass
+        with calling("logs:CreateLogGroup", self._arn(group)):
+            try:
+                self._client.create_log_group(logGroupName=group)
+                self.counters["groups"] += 1
+            except exceptions.ResourceAlreadyExistsException:
+                pass  # another node was faster, or this one was ended before the retention was set
+        if self._settings.retention_days:
+            with calling("logs:PutRetentionPolicy", self._arn(group)):
+                days = self._settings.retention_days
+                self._client.put_retention_policy(logGroupName=group, retentionInDays=days)
+        with calling("logs:CreateLogStream", self._arn(group, ":log-stream:*")):
+            self._make_stream(group, stream)
+
+    def _make_stream(self, group: str, stream: str) -> None:
+        try:
+            self._client.create_log_stream(logGroupName=group, logStreamName=stream)
+            self.counters["streams"] += 1
+        except self._client.exceptions.ResourceAlreadyExistsException:
+            pass
+
+    def _arn(self, group: str, more: str = "") -> str:
+        meta = self._client.meta
+        return f"arn:{meta.partition}:logs:{meta.region_name}:*:log-group:{group}{more}"
+
+    def _take(self, key: str, request: Request, answered: tuple[dict[str, Any], int]) -> None:
+        """Count what AWS took, and what it did not."""
+        answer, cut = answered
+        rejected = answer.get("rejectedLogEventsInfo") or {}
+        old = min(rejected.get("tooOldLogEventEndIndex", 0), request.rows)
+        expired = min(max(rejected.get("expiredLogEventEndIndex", 0), old), request.rows)
+        new = max(min(rejected.get("tooNewLogEventStartIndex", request.rows), request.rows), expired)
+        self.counters["requests"] += 1
+        self.counters["cut"] += cut + request.about["cut"]
+        self.counters["events"] += new - expired
+        self.counters["event_bytes"] += request.about["billed"]
+        for reason, first, after in (("too_old", 0, old), ("expired", old, expired), ("too_new", new, request.rows)):
+            if first < after:
+                self._lost(key, request, reason, first, after)
+
+    def _lost(self, key: str, request: Request, reason: str, first: int, after: int) -> None:
+        from tailrace.delivery.log_events import spans_of
+
+        self.counters[reason] += after - first
+        if not key.endswith(_LEDGER):
+            self.dropped.append(Dropped(key, after - first, reason, spans_of(request, first, after)))
+        log.warning(
+            "sink cloudwatch: AWS did not take %d events of %s, %s, for they are %s: they are lost to it, and not sent "
+            "again; send old lines to a lake, and check the node's clock",
+            after - first, request.about["group"], request.about["stream"], reason.replace("_", " "),
+        )  # fmt: skip
+
+    def check(self) -> Iterator[Finding]:
+        """Whether events may be put: into a stream that nobody has, so that nothing is left. Raises Refused."""
+        group, node = self._ledger_names.of({"cluster": self._place.cluster, "node": self._place.node})
+        body = b'{"logGroupName":"%s","logStreamName":"%s/check","logEvents":[{"timestamp":%d,"message":"-"}]}'
+        with calling("logs:PutLogEvents", self._arn(group, ":log-stream:*")):
+            try:
+                self._put_log_events(group, node, body % (group.encode(), node.encode(), int(time() * 1000)))
+            except self._client.exceptions.ResourceNotFoundException:
+                yield Finding(True, f"logs:PutLogEvents is allowed on {group}; groups and streams are made when needed")
+            else:
+                yield Finding(True, f"events can be put into {group}")
+
+    def close(self) -> None:
+        """Close its connections."""
+        self._client.close()

@@ -1,0 +1,52 @@
+"""commits: what sinks have taken to the checkpoint, written once for all of them."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from tailrace.delivery.objects import Sealed
+from tailrace.logs.checkpoint import StateFolder
+from tailrace.logs.progress import Progress
+from tailrace.logs.report import Report
+
+log = logging.getLogger("tailrace")
+
+
+class Commits:
+    """The way into the checkpoint. handles: the open handle of each file that still holds the bytes that were read."""
+
+    def __init__(
+        self, folder: StateFolder, progress: Progress, report: Report, handles: Callable[[], dict[str, int]]
+    ) -> None:
+        self.folder, self.progress = folder, progress
+        self.saved: list[Callable[[], None]] = []  # called after each checkpoint that was written
+        self._report, self._handles = report, handles
+        self._unsaved = False
+
+    def take(self, sealed: Sealed, sink: str) -> None:
+        """The object is safe with that sink, or in its outbox."""
+        handles = self._handles()
+        for name, part in sealed.parts.items():
+            self.progress.ensure(name, part.file.path)
+            self.progress.commit(name, part.spans, sink)
+            self.progress.guard(name, part.ends, handles.get(name))
+        self._unsaved = True
+
+    def settle(self) -> None:
+        """Write the checkpoint if anything was committed since it was written."""
+        if not self._unsaved:
+            return
+        try:
+            self.folder.save(self.progress)
+        except OSError as e:
+            self._report.saved(False)
+            log.warning(
+                "checkpoint in %s: %s: nothing is lost or doubled, the intents know what is stored; make room",
+                self.folder.folder, e,
+            )  # fmt: skip
+            return
+        self._report.saved(True)
+        self._unsaved = False
+        for told in self.saved:
+            told()

@@ -1,0 +1,29 @@
+"""templates: the lake's tables and the sinks' permissions in, CloudFormation and IAM files out. Nothing is said twice.
+
+    lake.py           the bucket, and the tables in Glue      agent_role.py     the role of the agent (IRSA)
+    firehose.py       the delivery streams                    cross_account.py  a role to ship into another account
+    alarms.py         when Firehose is in trouble             policies.py       the same policies as JSON
+
+`document.py` writes YAML, `parameters.py` has what several stacks ask for. `GENERATED` names the files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from daemonset.aws.templates import agent_role, alarms, cross_account, firehose, lake, policies
+from tailrace.delivery.iam import STATEMENTS
+
+STACKS: tuple[tuple[str, Callable[[], str]], ...] = (
+    ("daemonset/aws/lake.yaml", lake.template),
+    ("daemonset/aws/firehose.yaml", firehose.template),
+    ("daemonset/aws/agent-role.yaml", agent_role.template),
+    ("daemonset/aws/cross-account.yaml", cross_account.template),
+    ("daemonset/aws/alarms.yaml", alarms.template),
+)
+GENERATED: tuple[tuple[str, Callable[[], str]], ...] = (
+    *STACKS,
+    *((f"daemonset/iam/{sink}.json", partial(policies.policy_json, sink)) for sink in STATEMENTS),
+    ("daemonset/iam/README.md", policies.page),
+)

@@ -1,0 +1,149 @@
+"""NDJSON for Firehose: converted by the Glue table's columns it is the same rows as the Parquet encoder gives."""
+
+from __future__ import annotations
+
+import io
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tailrace.delivery.encode import ParquetEncoder
+from tailrace.delivery.escape import closed
+from tailrace.delivery.ndjson import NdjsonEncoder, fitted, row_ends
+from tailrace.delivery.repeats import combinations, numbered
+from tailrace.lake import LEDGER, LOGS, TABLES, Table
+from tests.delivery.made import rows
+from tests.delivery.test_render import TEXTS, batches, of
+from tests.servers.firehose_parquet import converted
+
+LONGEST = 4096
+
+
+def encoded(table: Table, *pieces: pa.RecordBatch, longest: int = 0) -> bytes:
+    encoder = NdjsonEncoder(table, longest)
+    if pieces:
+        encoder.write(pa.Table.from_batches(pieces))
+    return encoder.finish("", {}).to_pybytes()
+
+
+def parquet_rows(table: Table, *pieces: pa.RecordBatch) -> list[dict[str, Any]]:
+    encoder = ParquetEncoder(table)
+    encoder.write(pa.Table.from_batches(pieces))
+    return pq.read_table(io.BytesIO(encoder.finish("", {}))).to_pylist()
+
+
+@settings(deadline=None, max_examples=150)
+@given(
+    st.sampled_from(TABLES).flatmap(
+        lambda t: st.tuples(st.just(t), st.lists(batches(t.schema), min_size=1, max_size=3))
+    )
+)
+def test_what_firehose_makes_of_it_is_what_the_parquet_encoder_makes(drawn: Any) -> None:
+    table, pieces = drawn
+    assert converted([encoded(table, *pieces)], table).to_pylist() == parquet_rows(table, *pieces)
+
+
+def test_a_thousand_rows_of_a_few_files_are_the_same_rows() -> None:
+    pieces = [rows(name, list(range(first, first + 5000, 10))) for first in (0, 5000) for name in ("a", "b", "c")]
+    assert converted([encoded(LOGS, *pieces)], LOGS).to_pylist() == parquet_rows(LOGS, *pieces)
+
+
+def test_labels_are_text_as_in_the_lake_and_nulls_are_left_out() -> None:
+    [line] = encoded(LOGS, of([{"message": "x", "labels": '{"app": "web"}'}])).splitlines()
+    assert json.loads(line) == {"ts": None, "message": "x", "labels": '{"app": "web"}'}
+
+
+@settings(deadline=None)
+@given(st.lists(batches(LOGS.schema), max_size=3))
+def test_a_newline_stands_where_a_row_ends_and_nowhere_else(pieces: list[pa.RecordBatch]) -> None:
+    payload = pa.py_buffer(encoded(LOGS, *pieces))
+    ends = row_ends(payload).tolist()
+    assert len(ends) == sum(p.num_rows for p in pieces)
+    for start, stop in zip([0, *ends], ends, strict=False):
+        json.loads(payload.slice(start, stop - start).to_pybytes())
+
+
+MESSAGES = st.one_of(
+    st.text(max_size=20),
+    st.builds(
+        lambda text, n: text * n, st.sampled_from(('"', "\\", "\x00", "a", "é", "😀", 'x"é\n')), st.integers(0, 5000)
+    ),
+)
+
+
+@settings(deadline=None)
+@given(st.lists(MESSAGES, min_size=1, max_size=4), st.sampled_from((None, "quiet")))
+def test_a_line_that_is_too_long_is_cut_to_fit_marked_and_told_and_others_are_left_alone(
+    messages: list[str], cut: str | None
+) -> None:
+    batch = of([{"message": m, "cut": cut, "pod": "p"} for m in messages])
+    told: list[tuple[int, int]] = []
+    encoder = NdjsonEncoder(LOGS, LONGEST, lambda lines, size: told.append((lines, size)))
+    encoder.write(pa.Table.from_batches([batch]))
+    payload = encoder.finish("", {})
+    assert np.diff(row_ends(payload), prepend=0).max() <= LONGEST
+    lost = lines = 0
+    for line, whole in zip(payload.to_pybytes().split(b"\n"), messages, strict=False):
+        row = json.loads(line)
+        shorter = len(whole.encode()) - len(row["message"].encode())
+        assert whole.startswith(row["message"])
+        assert row.get("cut") == ("size" if shorter else cut)
+        if shorter:
+            [again] = encoded(LOGS, of([{"message": whole, "cut": "size", "pod": "p"}])).splitlines()
+            assert len(again) + 1 > LONGEST
+            assert len(line) + 1 > LONGEST - 16, "more was cut than had to be"
+        lines, lost = lines + bool(shorter), lost + shorter
+    assert told == ([(lines, lost)] if lines else [])
+
+
+def test_a_batch_without_long_lines_is_not_copied() -> None:
+    batch = of([{"message": "x" * 300}])
+    assert fitted(batch, LONGEST)[0] is batch
+
+
+def test_the_ledger_has_no_message_to_cut() -> None:
+    batch = of([{"path": "x" * 5000}], LEDGER.schema)
+    assert len(encoded(LEDGER, batch, longest=LONGEST)) > 5000
+
+
+@settings(deadline=None)
+@given(st.lists(st.one_of(st.none(), TEXTS), max_size=8), st.integers(0, 3))
+def test_strings_that_are_escaped_as_one_are_parted_where_they_were(strings: list[str | None], start: int) -> None:
+    some = pa.array(strings, pa.string()).slice(start)
+    result, rest = closed(some)
+    result.validate(full=True)
+    assert [None if s is None else json.loads(f'"{s}{rest}') for s in result.to_pylist()] == strings[start:]
+
+
+def test_long_columns_are_escaped_in_pieces_that_end_between_characters() -> None:
+    strings = ['"' + "é😀" * n for n in range(600)] * 3
+    result, rest = closed(pa.array(strings))
+    assert pc.sum(pc.binary_length(result)).as_py() > 1 << 20
+    assert [json.loads(f'"{s}{rest}') for s in result.to_pylist()] == strings
+
+
+ROWS = st.integers(1, 60)
+
+
+@settings(deadline=None)
+@given(ROWS.flatmap(lambda n: st.lists(st.lists(st.integers(0, 3), min_size=n, max_size=n), min_size=1, max_size=5)))
+def test_rows_have_the_same_number_if_and_only_if_they_have_the_same_values(columns: list[list[int]]) -> None:
+    arrays = [pa.array([None if v == 3 else f"v{v}" for v in column]).dictionary_encode() for column in columns]
+    numbers, first = combinations([n for a in arrays if (n := numbered(a))], len(columns[0]))
+    together = list(zip(*columns, strict=True))
+    assert [together[first[n]] for n in numbers.to_pylist()] == together
+    assert len(first) == len(set(together))
+
+
+def test_a_column_that_hardly_repeats_is_not_numbered() -> None:
+    assert numbered(pa.array(range(1000))) is None
+    assert numbered(pa.array(["x"] * 1000)) is None
+    values, different = numbered(pa.array([datetime(2026, 11, 20, tzinfo=UTC)] * 1000)) or (None, 0)
+    assert (set(values.tolist()), different) == ({0}, 1)
