@@ -30,6 +30,7 @@ from tailrace.logs.telemetry.declared import (
     ABANDONED,
     METRICS,
     NAMESPACES,
+    OF_FORWARD,
     OF_SINKS,
     PODS,
     PROBLEM,
@@ -45,6 +46,7 @@ SINKS = {
     sink.name: SinkSnapshot(2, 3, 4, 5_000, 6_000, sink.name, {name: 1 for name, _ in sink.COUNTERS})
     for sink in REGISTERED
 }
+FORWARD = {metric.name: 1.0 for metric in OF_FORWARD}
 PAGE = Path(__file__).parents[2] / "docs" / "metrics.md"
 
 
@@ -79,7 +81,7 @@ def exercise(telemetry: Telemetry) -> None:
     telemetry.saved(False)
     telemetry.reloaded(False)
     behind = Behind(7, 40, 990.0, {"local": 60}, 2, 1_000, 900.0)
-    telemetry.publish(Snapshot(behind, 450, 1, SINKS, 70, 80, {"truncated": 9}))
+    telemetry.publish(Snapshot(behind, 450, 1, SINKS, 70, 80, {"truncated": 9}, FORWARD))
 
 
 def families(telemetry: Telemetry) -> list[Family]:
@@ -127,7 +129,7 @@ def test_what_is_documented_is_what_is_exposed(telemetry: Telemetry) -> None:
 
 def test_before_anything_happens_every_series_that_is_known_beforehand_is_there(telemetry: Telemetry) -> None:
     known = {name for name, _ in series(telemetry)}
-    assert {m.name for m in METRICS if m.kind != "histogram" and m not in OF_SINKS} - known == {
+    assert {m.name for m in METRICS if m.kind != "histogram" and m not in (*OF_SINKS, *OF_FORWARD)} - known == {
         "tailrace_log_namespace_bytes_total",
         "tailrace_log_namespace_lines_total",
         "tailrace_log_pod_bytes_total",
@@ -243,7 +245,11 @@ def test_m5_texts_that_vary_make_no_new_series(telemetry: Telemetry) -> None:
         telemetry.refused("local", OSError(10_000 + i, f"request {i} of /var/log/pods/{UID} failed"))
         telemetry.abandoned(f"because of {i}", 1)
     telemetry.publish(
-        Snapshot(sinks=SINKS, problems=problem_counts({f"problem {i}": 1 for i in range(100)}, not_cri=4, new=2))
+        Snapshot(
+            sinks=SINKS,
+            problems=problem_counts({f"problem {i}": 1 for i in range(100)}, not_cri=4, new=2),
+            forward=FORWARD,
+        )
     )
     assert series(telemetry) == before
     assert value(telemetry, "tailrace_log_problems_total", reason="other") == 100 + 2

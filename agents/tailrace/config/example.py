@@ -33,7 +33,7 @@ def _entry(declared: Declared) -> list[str]:
     prose = f"{setting.help} ({setting.kind.name}; {f'default {default}' if default else 'empty by default'})"
     return [
         *textwrap.wrap(prose, 118, initial_indent="# ", subsequent_indent="# "),
-        f"{'' if setting.essential else '#'}{declared.name}: {_value(declared)}",
+        f"{'' if setting.essential and setting.section in dict(SECTIONS) else '#'}{declared.name}: {_value(declared)}",
     ]
 
 

@@ -93,6 +93,36 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     scan: Annotated[
         float, Setting("source", Duration(0.05), "How often all pods' folders are listed for new files.", "10s")
     ] = 2.0
+    forward_listen: Annotated[
+        str,
+        Setting("source", Text(), "Where Fluent Forward is spoken (host:port); empty: nowhere.", "127.0.0.1:24224"),
+    ] = ""
+    forward_socket: Annotated[
+        str, Setting("source", Text(), "The same at a unix socket: its path.", "/run/tailrace/forward.sock")
+    ] = ""
+    forward_tls_cert: Annotated[
+        str, Setting("source", Text(), "The certificate (PEM) for TLS at forward_listen.", "/etc/tailrace/tls.crt")
+    ] = ""
+    forward_tls_key: Annotated[
+        str, Setting("source", Text(), "The certificate's key (PEM).", "/etc/tailrace/tls.key")
+    ] = ""
+    forward_shared_key: Annotated[
+        str,
+        Setting(
+            "source",
+            Text(),
+            "What senders must prove to know, at forward_listen.",
+            "a-long-random-text",
+            secret=True,
+            at_file=True,
+        ),
+    ] = ""
+    forward_spool_bytes: Annotated[
+        int,
+        Setting(
+            "source", Size(MIB), "Bytes that came by Forward and are not delivered, past which senders wait.", "4GiB"
+        ),
+    ] = GIB
 
     max_line: Annotated[
         int,

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
+
+Reason = Literal["too_old", "too_new", "expired", "rejected"]
 
 
 @dataclass(frozen=True)
@@ -15,5 +18,5 @@ class Dropped:
 
     key: str
     lines: int
-    reason: str
+    reason: Reason
     spans: tuple[tuple[str, int, int], ...] = ()

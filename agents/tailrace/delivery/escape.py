@@ -20,7 +20,7 @@ _LAST = np.array([ord(_SHORT.get(b, f"{b:02x}"[-1])) for b in range(256)], np.ui
 GROWS = np.array([1 if b in _SHORT else 5 if b < 0x20 else 0 for b in range(256)], np.uint8)
 _DELETE = 0x7F  # U+007F, which JSON does not escape and hardly any program prints
 _LOOK = 1 << 12  # bytes that are looked at first: messages hold quotes from the beginning, ids hold none at all
-_PIECE = 1 << 18  # bytes that are escaped at a time
+_PIECE = 1 << 17  # bytes that are escaped at a time
 
 _encode = msgspec.json.Encoder().encode
 
@@ -36,23 +36,25 @@ def closed(strings: pa.StringArray) -> tuple[pa.StringArray, str]:
     filled = pc.fill_null(strings, "") if strings.null_count else strings
     whole = pa.ListArray.from_arrays(pa.array([0, len(filled)], pa.int32()), filled)
     joined = memoryview(pc.binary_join(whole, chr(_DELETE))[0].as_buffer())
-    pieces, ends, at, size = [], [], 0, 0
+    out = np.empty(len(joined) + len(joined) // 4 + _PIECE, np.uint8)
+    ends, at, size = [], 0, 0
     while at < len(joined):
         stop = min(at + _PIECE, len(joined))
         while stop < len(joined) and joined[stop] & 0xC0 == 0x80:  # inside a character
             stop -= 1
         piece = np.frombuffer(_encode(str(joined[at:stop], "utf-8")), np.uint8)[1:-1]
-        pieces.append(piece)
         ends.append((piece == _DELETE).nonzero()[0] + size)
+        if size + len(piece) >= len(out):
+            out = np.concatenate((out[:size], np.empty(2 * len(out) + len(piece), np.uint8)))
+        out[size : size + len(piece)] = piece
         at, size = stop, size + len(piece)
-    out = np.concatenate([*pieces, [np.uint8(_QUOTE)]])
     places = np.concatenate([*ends, [size]])
     if len(places) != len(strings):  # some of them hold it
         return escaped(strings), '"'
     out[places] = _QUOTE
     offsets = np.zeros(len(strings) + 1, np.int32)
     np.add(places, 1, out=offsets[1:], casting="unsafe")
-    return _like(strings, offsets, out), ""
+    return _like(strings, offsets, out[: size + 1]), ""
 
 
 def escaped(strings: pa.StringArray) -> pa.StringArray:

@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 
 from tailrace.delivery.encode import Spans
 from tailrace.delivery.escape import GROWS
-from tailrace.delivery.render import ndjson
+from tailrace.delivery.render import ndjson, ndjson_pieces
 from tailrace.lake import REPEATED, Table
 
 Ints = npt.NDArray[np.int64]
@@ -36,20 +36,18 @@ class NdjsonEncoder:
         `cut` says `size`, and `told` is called. 0: as long as they are."""
         self._longest = longest if "message" in table.schema.names else 0
         self._told = told
-        self._out = pa.BufferOutputStream()  # doubles, in memory that Arrow keeps; BytesIO grows by an eighth
-
-    @property
-    def size(self) -> int:
-        """Bytes rendered so far."""
-        return int(self._out.tell())
+        self._pieces: list[pa.Buffer] = []
+        self.size = 0  # bytes rendered so far
 
     def write(self, table: pa.Table) -> None:
         """Render rows."""
         if table.num_rows < _FEW_ROWS * table.column(0).num_chunks:
             table = table.combine_chunks()
         for batch in table.to_batches():
-            for piece in _pieces(self._fitting(batch)):
-                self._out.write(ndjson(piece, labels_as_text=True))
+            for part in _parts(self._fitting(batch)):
+                for piece in ndjson_pieces(part, labels_as_text=True):
+                    self._pieces.append(piece)
+                    self.size += piece.size
 
     def _fitting(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         if not self._longest:
@@ -61,7 +59,13 @@ class NdjsonEncoder:
 
     def finish(self, key: str, ranges: Mapping[str, Spans]) -> pa.Buffer:  # noqa: ARG002
         """All rows; the object's name and ranges stand in the ledger only."""
-        return self._out.getvalue()
+        payload, at = pa.allocate_buffer(self.size), 0
+        out = np.frombuffer(payload, np.uint8)
+        while self._pieces:  # each is given back when it is copied: what grows by itself is copied several times
+            piece = self._pieces.pop(0)
+            out[at : at + piece.size] = np.frombuffer(piece, np.uint8)
+            at += piece.size
+        return payload
 
 
 def row_ends(payload: pa.Buffer) -> Ints:
@@ -69,8 +73,8 @@ def row_ends(payload: pa.Buffer) -> Ints:
     return np.flatnonzero(np.frombuffer(payload, np.uint8) == 0x0A) + 1
 
 
-def _pieces(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
-    """The batch in pieces that can be rendered at once."""
+def _parts(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
+    """The batch in parts that can be rendered at once."""
     sizes = np.full(batch.num_rows, _ROW, np.int64)
     if "message" in batch.schema.names:
         sizes += 6 * pc.binary_length(batch.column("message")).to_numpy()  # \\u001b is as long as an escape can be

@@ -8,6 +8,7 @@ JSON itself, so that a reader finds one type there.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -18,39 +19,65 @@ import pyarrow.compute as pc
 from tailrace.delivery.escape import closed, escaped
 from tailrace.delivery.repeats import combinations, numbered
 
-__all__ = ["escaped", "ndjson", "text"]
+__all__ = ["escaped", "ndjson", "ndjson_pieces", "text"]
 
 _TWO_DIGITS = np.frombuffer("".join(f"{n:02}" for n in range(100)).encode(), np.uint8).reshape(100, 2)
 _THREE_DIGITS = np.array([f"{n:03}" for n in range(1000)], "S3")
 _DAY = 86_400
+_ROWS = 1 << 15  # that are rendered at once
 
+_JOIN = pc.JoinOptions(null_handling="replace", null_replacement="")
 _COLOURS = {"trace": "90", "debug": "90", "info": "32", "warn": "33", "error": "31", "fatal": "1;31"}
 
 
 def ndjson(batch: pa.RecordBatch, labels_as_text: bool = False) -> pa.Buffer:
     """The batch as UTF-8 NDJSON, each object and each row ended by a newline.
 
-    Keys are the columns' names: the first column's, then those whose values repeat, then the others. Times are RFC 3339
-    in UTC with microseconds (years 0000 to 9999). Nulls are left out, but for the first column's, which is written so
-    that every object begins alike. labels_as_text: labels are a string that holds JSON, as in the lake, not an object.
-    TypeError for a column that is neither time, text, whole number nor boolean.
+    Keys are the columns' names: the first column's, those with nulls, those whose values repeat, then the others. Times
+    are RFC 3339 in UTC with microseconds (years 0000 to 9999). Nulls are left out, but for the first column's, which is
+    written so that every object begins alike. labels_as_text: labels are a string that holds JSON, as in the lake, not
+    an object. TypeError for a column that is neither time, text, whole number nor boolean.
     """
+    pieces = list(ndjson_pieces(batch, labels_as_text))
+    return pieces[0] if len(pieces) == 1 else pa.py_buffer(b"".join(pieces))
+
+
+def ndjson_pieces(batch: pa.RecordBatch, labels_as_text: bool = False) -> Iterator[pa.Buffer]:
+    """`ndjson` in pieces of some megabytes, which stay in the processor's cache until they are written elsewhere."""
     if not batch.num_rows:
-        return pa.py_buffer(b"")
+        return
     shown = [i for i in range(batch.num_columns) if not i or batch.column(i).null_count < batch.num_rows]
     repeated = {index: of for index in shown if (of := numbered(batch.column(index))) is not None}
-    pieces: list[Any] = []
-    if 0 not in repeated:
-        pieces += _member(batch, 0, labels_as_text)
+    others = [i for i in shown if i and i not in repeated]
+    before = [] if 0 in repeated else [0, *(i for i in others if batch.column(i).null_count)]
+    after = [i for i in others if i not in before]  # the first one's key becomes part of what repeats
     if repeated:
         numbers, rows = combinations(repeated.values(), batch.num_rows)
         once = batch.take(pa.array(rows))
-        heads = _side_by_side([piece for index in repeated for piece in _member(once, index, labels_as_text)])
-        pieces.append(heads.take(numbers))
-    for index in shown[1:]:
-        if index not in repeated:
-            pieces += _member(batch, index, labels_as_text)
-    return _lines([*pieces, pa.scalar("}\n")])
+        plain = [c.dictionary_decode() if pa.types.is_dictionary(c.type) else c for c in once.columns]
+        once = pa.RecordBatch.from_arrays(plain, names=batch.schema.names)
+        heads = _merged(_members(once, list(repeated), labels_as_text))
+    for start in range(0, batch.num_rows, _ROWS):
+        part = batch.slice(start, _ROWS)
+        pieces, rest = _members(part, before, labels_as_text), _members(part, after, labels_as_text)
+        if repeated:
+            key = [rest.pop(0)] if rest and isinstance(rest[0], pa.Scalar) else []
+            pieces.append(_side_by_side([*heads, *key]).take(numbers.slice(start, _ROWS)))
+        yield _lines(_merged([*pieces, *rest, pa.scalar("}\n")]))
+
+
+def _members(batch: pa.RecordBatch, indexes: list[int], labels_as_text: bool) -> list[Any]:
+    return [piece for index in indexes for piece in _member(batch, index, labels_as_text)]
+
+
+def _merged(pieces: list[Any]) -> list[Any]:
+    """The pieces, constants that follow each other made one."""
+    out: list[Any] = []
+    for piece in pieces:
+        if out and isinstance(piece, pa.Scalar) and isinstance(out[-1], pa.Scalar):
+            piece = pa.scalar(out.pop().as_py() + piece.as_py())
+        out.append(piece)
+    return out
 
 
 def text(batch: pa.RecordBatch, colour: bool) -> bytes:
@@ -84,7 +111,7 @@ def _lines(pieces: list[Any]) -> pa.Buffer:
 
 
 def _side_by_side(pieces: list[Any]) -> pa.StringArray:
-    return pc.binary_join_element_wise(*pieces, "", null_handling="replace", null_replacement="")
+    return pc.binary_join_element_wise(*pieces, "", options=_JOIN)
 
 
 def _member(batch: pa.RecordBatch, index: int, labels_as_text: bool) -> tuple[Any, ...]:
@@ -133,7 +160,8 @@ def _one_line(labels: str | None) -> str | None:
 def _rfc3339(times: pa.TimestampArray, before: str = "", after: str = "") -> pa.StringArray:
     """`2026-11-20T22:23:58.123456Z`, 27 bytes each, between `before` and `after`. Arrow's own strftime takes twenty
     times as long."""
-    micros: npt.NDArray[np.int64] = pc.fill_null(times.cast(pa.int64()), 0).to_numpy()
+    numbers = times.view(pa.int64())
+    micros: npt.NDArray[np.int64] = (pc.fill_null(numbers, 0) if times.null_count else numbers).to_numpy()
     seconds = micros // 1_000_000
     micros = (micros - seconds * 1_000_000).astype(np.int32)
     thousands = micros // 1000

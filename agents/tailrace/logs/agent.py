@@ -9,7 +9,7 @@ from __future__ import annotations
 import fnmatch
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from tailrace.config import Settings
@@ -21,11 +21,13 @@ from tailrace.logs.checkpoint import StateFolder
 from tailrace.logs.commits import Commits
 from tailrace.logs.counts import Counts
 from tailrace.logs.deliver import Delivery
+from tailrace.logs.forward import SPOOL, Roots
 from tailrace.logs.pipeline import Pipeline
 from tailrace.logs.recover import Recovery
 from tailrace.logs.report import Report, Unfinished, rest_of
 from tailrace.logs.route import Route
 from tailrace.logs.source import Problems, Scanner, Source, SourceSettings
+from tailrace.logs.source.scan import PODS
 from tailrace.logs.telemetry import SinkSnapshot, Snapshot, problem_counts
 from tailrace.logs.telemetry.watch import Watch
 
@@ -44,6 +46,22 @@ class Stop(Protocol):
 
     def wait(self, timeout: float) -> object:
         """Sleep, but not past the moment at which it is."""
+
+
+class Inlet(Protocol):
+    """A source that is spoken to, whose bytes come by way of a spool; forward.ForwardSource is one."""
+
+    def poll(self) -> None:
+        """What is committed may be acknowledged."""
+
+    def pause(self) -> None:
+        """Take no more; acknowledgements are still sent."""
+
+    def stop(self) -> None:
+        """Close everything."""
+
+    def figures(self) -> Mapping[str, float]:
+        """By metric: what it counted, and how it stands."""
 
 
 class LogAgent:
@@ -74,6 +92,7 @@ class LogAgent:
             self._route(number, one, sink, commits) for number, (one, sink) in enumerate(zip(named, sinks, strict=True))
         )
         self.recovery = Recovery(self.routes, self.source, self._new_source, self.report.health.beat)
+        self.inlet: Inlet | None = None
         self._watch = Watch()
         self._next_scan = 0.0
         self._rest: list[int] = []  # bytes that each file had left when a single run closed it
@@ -85,12 +104,18 @@ class LogAgent:
             )
 
     def _new_source(self) -> Source:
-        scanner = Scanner(
-            str(self.settings.root),
-            Problems(log.warning),
-            lambda namespace: any(fnmatch.fnmatchcase(namespace, pattern) for pattern in self.settings.exclude),
-        )
-        return Source(scanner, self.progress, self._source_settings())
+        problems, spool = Problems(log.warning), self.settings.state / SPOOL
+        node = Scanner(str(self.settings.root), problems, self.excluded)
+        if not spool.is_dir():
+            return Source(node, self.progress, self._source_settings())
+        scanners = [node, Scanner(str(spool), problems, self.excluded)]
+        if not (self.settings.root / PODS).is_dir():  # a task on Fargate has no node's logs, and never will
+            del scanners[0]
+        return Source(Roots(scanners), self.progress, self._source_settings())
+
+    def excluded(self, namespace: str) -> bool:
+        """Whether a namespace is not to be read."""
+        return any(fnmatch.fnmatchcase(namespace, pattern) for pattern in self.settings.exclude)
 
     def _source_settings(self) -> SourceSettings:
         s = self.settings
@@ -122,7 +147,13 @@ class LogAgent:
         while not stop.is_set():
             self.tick(time.monotonic(), stop, between)
             stop.wait(self.settings.tick)
-        return self.finish(time.monotonic())
+        if self.inlet is None:
+            return self.finish(time.monotonic())
+        self.inlet.pause()
+        self._scan(time.monotonic())
+        left = self.finish(time.monotonic())
+        self.inlet.poll()
+        return left
 
     def tick(self, now: float, stop: Stop | None = None, between: Callable[[float], None] = lambda _: None) -> None:
         """Look for files if that is due, read what is there, deliver what is due. `now`: monotonic seconds.
@@ -139,6 +170,8 @@ class LogAgent:
             if recovered:
                 self._relieve(now)
                 self.source.release()
+            if self.inlet is not None:
+                self.inlet.poll()
             self._publish(now)
             between(now)
             now = began + self.clock() - clock
@@ -150,6 +183,7 @@ class LogAgent:
 
     def _scan(self, now: float) -> None:
         self.source.forgets = self.recovery.done
+        self.source.kept = {name for route in self.routes for name in route.delivery.files_kept}
         self.source.scan(now)  # also while nothing may be read yet: what is open can't vanish
         self.report.scanned(self.source.scanner.complete)
         self._next_scan = now + self.settings.scan
@@ -219,6 +253,8 @@ class LogAgent:
 
     def close(self) -> None:
         """Give everything back."""
+        if self.inlet is not None:
+            self.inlet.stop()
         self.source.close()
         for route in self.routes:
             route.sink.close()
@@ -300,6 +336,7 @@ class LogAgent:
                     outbox_damaged=sum(one.outbox.damaged for one in deliveries),
                     checkpoint_damaged=self.folder.damaged, identity_reset=self.folder.reset,
                 ),
+                self.inlet.figures() if self.inlet else {},
             )
         )  # fmt: skip
 

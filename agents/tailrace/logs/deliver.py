@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 
+from tailrace.delivery.dropped import Dropped
 from tailrace.delivery.objects import Sealed
 from tailrace.delivery.outbox import Outbox, OutboxFull
 from tailrace.delivery.refusal import Refused
@@ -30,7 +31,8 @@ log = logging.getLogger("tailrace")
 class Delivery:
     """The way of sealed objects to the sink `name`. `now` is monotonic seconds everywhere.
 
-    failing: since when the sink refuses, None if it does not.
+    failing: since when the sink refuses, None if it does not. on_dropped: told what of an object the sink will never
+    have.
     """
 
     def __init__(
@@ -49,9 +51,11 @@ class Delivery:
         self._refused = 0
         self._retry_at = 0.0
         self._full = False
+        self._kept: dict[str, frozenset[str]] = {}  # by the key of an object in the outbox: the files it is of
         # Keys of committed objects whose commit is not in both copies of the checkpoint: in none yet, in the newer one.
         self._committed: list[str] = []
         self._saved_once: list[str] = []
+        self.on_dropped: Callable[[Sealed, list[Dropped], float], None] = lambda *_: None
         commits.saved.append(self._saved)
 
     @property
@@ -176,6 +180,9 @@ class Delivery:
             return True
         self.report.stored(self.name, flight.seconds)
         self._works()
+        if self.sink.dropped:
+            dropped, self.sink.dropped = self.sink.dropped, []
+            self.on_dropped(one, dropped, now)
         if mine:
             self._commit(self._sealed.popleft())
             return True
@@ -183,6 +190,8 @@ class Delivery:
             self.outbox.done(one.key)
         except OSError as e:
             self.refuse(e, now, "outbox")
+        else:
+            self._kept.pop(one.key, None)
         return True
 
     def healed(self) -> None:
@@ -231,7 +240,19 @@ class Delivery:
         except OSError as e:
             self.refuse(e, now, "outbox")
             return False
+        self._kept[one.key] = frozenset(one.parts)
         return True
+
+    def take_up_outbox(self) -> None:
+        """Commit what an earlier run left in the outbox. Raises OSError if it can't be read."""
+        for one in self.outbox.headers():
+            self._kept[one.key] = frozenset(one.parts)
+            self.take_up(one)
+
+    @property
+    def files_kept(self) -> set[str]:
+        """The files that objects in the outbox are of: a restart asks how far they were read."""
+        return {name for names in self._kept.values() for name in names}
 
     def _commit(self, sealed: Sealed) -> None:
         self.report.committed(self.name, sealed)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
+import logging
 import time
 from collections.abc import Callable
 
-from tailrace.delivery.objects import Batch, Limits, Objects, OpenObject
+from tailrace.delivery.dropped import Dropped
+from tailrace.delivery.objects import Batch, Limits, Objects, OpenObject, Sealed
 from tailrace.delivery.sinks import Sink
 from tailrace.lake import HOUR_US, LOGS, Partition
 from tailrace.logs.deliver import Delivery
@@ -14,12 +17,15 @@ from tailrace.logs.pipeline import Pipeline
 from tailrace.logs.report import Report
 from tailrace.logs.source.abandoned import Abandoned, abandoned
 
+log = logging.getLogger("tailrace")
+
 
 class Route:
     """The way to one of the agent's sinks. number: its place among them. `now` is monotonic seconds everywhere."""
 
     def __init__(self, number: int, delivery: Delivery, limits: Limits, pipeline: Pipeline, report: Report) -> None:
         self.number, self.delivery, self._report = number, delivery, report
+        delivery.on_dropped = self._drop
         self.renew(limits, pipeline)
 
     @property
@@ -71,8 +77,11 @@ class Route:
         pieces = (abandoned(o.file, o.start, o.stop, done(o.file.id, self.name), o.reason) for o in found)
         self.account([piece for some in pieces for piece in some], now)
 
-    def account(self, found: list[Abandoned], now: float) -> bool:
-        """Bytes that are lost, to this sink's ledger. Returns whether its rows are durable already."""
+    def account(self, found: list[Abandoned], now: float, counted: bool = False) -> bool:
+        """Bytes that are lost, to this sink's ledger. Returns whether its rows are durable already.
+
+        counted: the totals have them, in another account.
+        """
         if not found:
             return True
         for one in found:
@@ -81,7 +90,23 @@ class Route:
         now_us = time.time_ns() // 1000
         opened = self.opened(Partition(LOGS.name, now_us - now_us % HOUR_US), now)
         opened.add(abandoned_batch(found, opened.partition))
-        return self.delivery.offer(opened.seal(self._pipeline.cluster, self._pipeline.node, now_us), now)
+        sealed = opened.seal(self._pipeline.cluster, self._pipeline.node, now_us)
+        return self.delivery.offer(dataclasses.replace(sealed, accounts={}) if counted else sealed, now)
+
+    def _drop(self, one: Sealed, dropped: list[Dropped], now: float) -> None:
+        """What a sink took an object without. Its rows say `delivered` already: these override them, and are not
+        counted once more."""
+        for part in dropped:
+            log.warning(
+                "sink %s will never take %d lines of object %s: %s; they are in the ledger as abandoned, and in their "
+                "log files as long as those are there",
+                self.name, part.lines, one.key, part.reason,
+            )  # fmt: skip
+        found = [
+            Abandoned(one.parts[file].file, start, stop, part.reason)
+            for part in dropped for file, start, stop in part.spans if file in one.parts
+        ]  # fmt: skip
+        self.account(found, now, counted=True)
 
     def _account_damaged(self, now: float) -> None:
         """What only the outbox had and can't be read is lost, unless the sink took it before the agent stopped."""

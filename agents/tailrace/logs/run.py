@@ -17,6 +17,7 @@ from tailrace.health import ListenError, Server
 from tailrace.logs.agent import LogAgent
 from tailrace.logs.checkpoint import StateError, StateFolder
 from tailrace.logs.counts import Counts
+from tailrace.logs.forward import SPOOL, ForwardError, ForwardSource, Listen
 from tailrace.logs.pipeline import Pipeline
 from tailrace.logs.report import Report
 from tailrace.logs.signals import Asked, signals
@@ -27,7 +28,8 @@ _GRACE = 25.0  # seconds after which a process that was told to stop leaves, wha
 # What is fixed when the agent starts. The others change while it runs.
 FIXED = (
     "root", "cluster", "node", "state", "sink", "sinks", "sink_settings", "lake", "listen", "block_bytes", "max_line",
-    "outbox_bytes",
+    "outbox_bytes", "forward_listen", "forward_socket", "forward_tls_cert", "forward_tls_key", "forward_shared_key",
+    "forward_spool_bytes",
 )  # fmt: skip
 
 Load = Callable[[], Settings]  # the settings read anew; raises ValueError if they would be refused
@@ -61,7 +63,9 @@ def run(settings: Settings, once: bool, load: Load | None = None, file: Path | N
     try:
         agent = LogAgent(settings, sinks, pipeline, folder, counts, report)
         server = Server("" if once else settings.listen, report.telemetry.registry, report.health)
-    except (StateError, ListenError, OSError) as e:
+        if not once:
+            agent.inlet = _forward(settings, agent)
+    except (StateError, ListenError, ForwardError, OSError) as e:
         folder.release()
         log.error("%s", e)
         return 1
@@ -108,6 +112,19 @@ def _say_the_end(agent: LogAgent, left: int, once: bool) -> int:
     if waiting := agent.source.waiting:
         log.error("%d files were not read, because too many are open: raise the limit (ulimit -n)", waiting)
     return 1 if left or (waiting and once) else 0
+
+
+def _forward(settings: Settings, agent: LogAgent) -> ForwardSource | None:
+    """The Forward source, if it is asked for, listening. Raises ForwardError, or OSError if it can't have its spool."""
+    s = settings
+    if not s.forward_listen and not s.forward_socket:
+        return None
+    listen = Listen(s.forward_listen, s.forward_socket, s.forward_tls_cert, s.forward_tls_key, s.forward_shared_key)
+    source = ForwardSource(
+        listen, s.state / SPOOL, s.forward_spool_bytes, agent.progress.committed, agent.excluded, log.warning
+    )
+    source.start()
+    return source
 
 
 def _kept(agent: LogAgent) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -13,10 +14,11 @@ import pytest
 from tailrace.delivery.objects import Sealed
 from tailrace.logs import source
 from tailrace.logs.block import Block
+from tests.faults.lake_switch import LakeSwitch
 from tests.logs.live import Live
 from tests.logs.scenarios.asserts import Scene
 from tests.logs.scenarios.faulty import FaultySink, Killed, die, dies, intents, objects, outbox
-from tests.node import Writer, writer
+from tests.node import World, Writer, writer
 
 KIB = 1 << 10
 # Budgets that a test fills in no time. A block may come on top of the memory's, and an object of its lines.
@@ -321,3 +323,32 @@ def test_during_a_long_backlog_other_settings_are_taken_and_the_metrics_go_on(sc
     live.tick(3, times=3)
     scene.stop(live)
     scene.once(web=[backlog])
+
+
+def test_a_file_that_is_gone_is_known_as_long_as_an_object_of_it_waits_in_the_outbox(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    gone, other = writer(world.root), writer(world.root, pod="other")
+    switch = LakeSwitch(world)
+    live = Live(world, quiet=0.5)
+    gone.records([f"stored {n}" for n in range(100)])
+    other.record("one")
+    live.tick(times=8)
+    assert len(world.messages()) == 101
+    switch.turn(on=False)
+    gone.records([f"waits {n}" for n in range(100)])
+    live.tick(times=6)
+    live.agent.routes[0].delivery.spill(live.now)
+    shutil.rmtree(gone.folder.parent)
+    live.tick(times=8)
+    other.record("two")  # something is committed, so that the checkpoint is written after the file was gone
+    live.tick(times=3)
+    live.agent.routes[0].delivery.spill(live.now)
+    live.kill()
+    live = Live(world)
+    live.tick(times=8)
+    switch.turn(on=True)
+    live.tick(40, times=8)
+    assert live.stop() == 0
+    assert world.ask("SELECT DISTINCT account FROM ledger") == [("delivered",)]
+    assert len(world.messages()) == 202
+    world.assert_sound()

@@ -10,7 +10,9 @@ is opened: the commands' --help lists the settings of all of them.
 
 from __future__ import annotations
 
+from tailrace.delivery.sinks.cloudwatch import CloudwatchSink
 from tailrace.delivery.sinks.elasticsearch import ElasticsearchSink
+from tailrace.delivery.sinks.firehose import FirehoseSink
 from tailrace.delivery.sinks.forward import ForwardSink
 from tailrace.delivery.sinks.local import LocalSink
 from tailrace.delivery.sinks.otlp import OtlpSink
@@ -20,4 +22,6 @@ from tailrace.delivery.sinks.stdout import StdoutSink
 
 __all__ = ["SINKS", "Finding", "Place", "Sink"]
 
-SINKS: tuple[type[Sink], ...] = (LocalSink, S3Sink, ForwardSink, ElasticsearchSink, OtlpSink, StdoutSink)
+SINKS: tuple[type[Sink], ...] = (
+    LocalSink, S3Sink, FirehoseSink, CloudwatchSink, ElasticsearchSink, OtlpSink, ForwardSink, StdoutSink,
+)  # fmt: skip

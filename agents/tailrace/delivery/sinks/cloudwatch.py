@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 from tailrace.config.settings import Setting
 from tailrace.config.values import KIB, MIB, Choice, Count, Size, Text
 from tailrace.delivery.aws import AwsSettings, calling, client
-from tailrace.delivery.dropped import Dropped
+from tailrace.delivery.dropped import Dropped, Reason
 from tailrace.delivery.refusal import Refused
 from tailrace.delivery.sinks.sink import Finding, Place, Sink
 
@@ -98,7 +98,6 @@ class CloudwatchSink(Sink):
         self._client.meta.events.register("before-call.cloudwatch-logs.PutLogEvents", self._put_body)
         self._body = b""
         self._progress = Progress()
-        self.dropped: list[Dropped] = []
 
     @classmethod
     def open(cls, settings: CloudwatchSettings, place: Place) -> CloudwatchSink:
@@ -237,11 +236,14 @@ class CloudwatchSink(Sink):
         self.counters["cut"] += cut + request.about["cut"]
         self.counters["events"] += new - expired
         self.counters["event_bytes"] += request.about["billed"]
-        for reason, first, after in (("too_old", 0, old), ("expired", old, expired), ("too_new", new, request.rows)):
+        lost: tuple[tuple[Reason, int, int], ...] = (
+            ("too_old", 0, old), ("expired", old, expired), ("too_new", new, request.rows),
+        )  # fmt: skip
+        for reason, first, after in lost:
             if first < after:
                 self._lost(key, request, reason, first, after)
 
-    def _lost(self, key: str, request: Request, reason: str, first: int, after: int) -> None:
+    def _lost(self, key: str, request: Request, reason: Reason, first: int, after: int) -> None:
         from tailrace.delivery.log_events import spans_of
 
         self.counters[reason] += after - first

@@ -83,7 +83,6 @@ class OtlpSink(Sink):
         self._http, self._settings = http, settings
         self._progress = Progress()
         self._taken = False  # whether the server ever took anything
-        self.dropped: list[Dropped] = []
 
     @classmethod
     def open(cls, settings: OtlpSettings, place: Place) -> OtlpSink:  # noqa: ARG003

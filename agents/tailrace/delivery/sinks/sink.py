@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import msgspec
 
+from tailrace.delivery.dropped import Dropped
+
 if TYPE_CHECKING:
     from tailrace.delivery.encode import Encoder
     from tailrace.delivery.objects import Sealed
@@ -40,7 +42,8 @@ class Sink(ABC):
     config.Settings are. COUNTERS: (name, help) of what it counts, exposed as `tailrace_log_<sink>_<name>_total`.
     immediate: it wants every batch at once, not in large objects. exact: `has` can tell, so that an object is stored
     once whatever happens; else what was stored just before a crash is stored again. waits: its objects can wait in the
-    outbox. remote: a call may take long, so it is made from a thread of its own.
+    outbox. remote: a call may take long, so it is made from a thread of its own. dropped: what of stored objects it
+    will never have; whoever accounts for it empties the list.
     """
 
     name: ClassVar[str]
@@ -55,6 +58,7 @@ class Sink(ABC):
     def __init__(self) -> None:
         """counters: what was counted since it was opened, by the names in COUNTERS."""
         self.counters: dict[str, float] = dict.fromkeys((name for name, _ in self.COUNTERS), 0)
+        self.dropped: list[Dropped] = []
 
     @classmethod
     @abstractmethod

@@ -12,7 +12,7 @@ A sender that asks for acks keeps a chunk until every line of it is committed: d
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from tailrace.logs.forward.intake import COUNTERS, Intake
@@ -20,7 +20,13 @@ from tailrace.logs.forward.roots import Roots
 from tailrace.logs.forward.server import ForwardError, Listen, Server
 from tailrace.logs.forward.spool import Spool
 
-__all__ = ["COUNTERS", "ForwardError", "ForwardSource", "Listen", "Roots"]
+__all__ = ["COUNTERS", "GAUGES", "SPOOL", "ForwardError", "ForwardSource", "Listen", "Roots"]
+
+SPOOL = "forward"  # below the state folder
+GAUGES = (
+    ("spool_bytes", "Size of the spool: what came by Forward and is not wholly delivered."),
+    ("waiting_chunks", "Chunks whose acknowledgement waits for a sink."),
+)
 
 
 class ForwardSource:
@@ -61,6 +67,15 @@ class ForwardSource:
     def waiting(self) -> int:
         """Chunks whose ack waits for a sink."""
         return self._server.state.waiting
+
+    def figures(self) -> Mapping[str, float]:
+        """COUNTERS and GAUGES, by metric."""
+        state = self._server.state
+        return {
+            **{f"tailrace_log_forward_in_{name}_total": value for name, value in self.counters.items()},
+            "tailrace_log_forward_in_spool_bytes": state.spool_bytes,
+            "tailrace_log_forward_in_waiting_chunks": state.waiting,
+        }
 
     def start(self) -> None:
         """Listen. Raises ForwardError."""

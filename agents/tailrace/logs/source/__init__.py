@@ -57,6 +57,7 @@ class Source:
         self.settings = settings
         self.problems = scanner.problems
         self.forgets = True  # not if it is made for a look only: then absence is not seen often enough
+        self.kept: set[str] = set()  # files whose progress is still asked for, though they may be gone
         self.opened = 0
         self.seen_bytes = 0  # of files that are followed, committed before they were opened or not
         self.waiting = 0  # files that could not be opened at the last scan, because too many are open
@@ -141,7 +142,7 @@ class Source:
             tails = [*self._over, *self._tails.values()]
             if self.forgets and not self.waiting and all(tail.ref or tail.size == 0 for tail in tails):
                 names = {tail.ref.id for tail in tails if tail.ref} | {name for name, _ in self._done.values()}
-                self._identities.forget(names, self.scanner.hidden)
+                self._identities.forget(names | self.kept, self.scanner.hidden)
 
     def adopt(self, tails: Iterable[Tail], now: float) -> None:
         """Follow what another source has open, too: deleted files, which no scan finds."""

@@ -14,7 +14,10 @@ from tailrace.delivery.ranges import FileRef, Spans
 # truncated: seen by its size, not read before it was gone. damaged: behind a damage in a packed file. hole: the NULs
 # that a writer which does not append leaves before its next line when its file is truncated.
 # gone: read before a crash and deleted since. outbox_damaged: its only copy can't be read. held_full: shed.
-Reason = Literal["truncated", "damaged", "hole", "gone", "outbox_damaged", "held_full"]
+# too_old, too_new, expired, rejected: the sink will never take it, though it took the rest of its object.
+Reason = Literal[
+    "truncated", "damaged", "hole", "gone", "outbox_damaged", "held_full", "too_old", "too_new", "expired", "rejected"
+]
 
 
 @dataclass(frozen=True)

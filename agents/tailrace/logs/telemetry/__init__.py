@@ -32,6 +32,7 @@ from tailrace.logs.telemetry.declared import (
     BUCKETS,
     METRICS,
     NAMESPACES,
+    OF_FORWARD,
     OF_SINKS,
     OTHER,
     PODS,
@@ -191,7 +192,7 @@ class Telemetry(Collector):
 
 def _zeros(metric: Metric, sinks: tuple[str, ...]) -> Values:
     """A series for every combination of labels that is known beforehand: a rate needs a 0 to begin from."""
-    if metric.kind == "histogram" or metric in OF_SINKS:
+    if metric.kind == "histogram" or metric in (*OF_SINKS, *OF_FORWARD):
         return {}
     return dict.fromkeys(product(*(sinks if label.name == "sink" else label.fixed for label in metric.labels)), 0)
 

@@ -11,6 +11,7 @@ from typing import Literal
 
 from tailrace.delivery.sinks import SINKS
 from tailrace.lake import ACCOUNTS
+from tailrace.logs.forward import COUNTERS, GAUGES
 
 NAMESPACES = 200  # namespaces with series of their own at a time; a node's pods are seldom in more
 PODS = 50  # pods with series of their own at a time: those that write most
@@ -127,6 +128,10 @@ ABANDONED = Label(
         ("held_full", "deleted files held more than their budget while the sink could not take them"),
         ("outbox_full", "the outbox was full while the sink could not take objects"),
         ("outbox_damaged", "the object in the outbox was damaged"),
+        ("too_old", "the sink takes no lines that old"),
+        ("too_new", "the sink takes no lines with a time so far ahead"),
+        ("expired", "the sink's retention for such lines is over"),
+        ("rejected", "the sink took their object and refused them for good"),
         (OTHER, "another cause: the agent's warnings name it"),
     ),
 )
@@ -151,6 +156,12 @@ OF_SINKS = tuple(
     Metric(f"tailrace_log_{sink.name}_{name}_total", "counter", meaning, (_SINK,))
     for sink in SINKS
     for name, meaning in sink.COUNTERS
+)
+
+# What comes by Forward: there are series only while that is spoken.
+OF_FORWARD = (
+    *(Metric(f"tailrace_log_forward_in_{name}_total", "counter", meaning) for name, meaning in COUNTERS),
+    *(Metric(f"tailrace_log_forward_in_{name}", "gauge", meaning) for name, meaning in GAUGES),
 )
 
 METRICS: tuple[Metric, ...] = (
@@ -292,6 +303,7 @@ METRICS: tuple[Metric, ...] = (
     ),
     Metric("tailrace_log_build_info", "gauge", "Always 1; the labels say what is running.", _RUNNING),
     *OF_SINKS,
+    *OF_FORWARD,
 )
 # What prometheus-client itself tells of a process, under the names it has everywhere.
 PROCESS: tuple[Metric, ...] = (

@@ -29,7 +29,7 @@ class SinkSnapshot:
 class Snapshot:
     """How the agent stands at the end of a tick. Bytes, counts; totals (`seen_bytes`, `problems`) are since the start.
 
-    sinks: by their names. problems: by the values of the label `reason`, see `problem_counts`.
+    sinks: by their names. problems: by the values of the label `reason`, see `problem_counts`. forward: by metric.
     """
 
     behind: Behind = NOTHING
@@ -39,6 +39,7 @@ class Snapshot:
     budget_used_bytes: int = 0
     budget_limit_bytes: int = 0
     problems: Mapping[str, int] = field(default_factory=dict)
+    forward: Mapping[str, float] = field(default_factory=dict)
 
     def values(self, now: float) -> dict[str, Values]:
         """The gauges' values; ages are as of `now` (monotonic seconds), so that they grow while the loop is stuck."""
@@ -67,6 +68,7 @@ class Snapshot:
             "tailrace_log_outbox_bytes": {(name,): s.outbox_bytes for name, s in self.sinks.items()},
             "tailrace_log_outbox_limit_bytes": {(name,): s.outbox_limit_bytes for name, s in self.sinks.items()},
             **self._counters(),
+            **{name: {(): value} for name, value in self.forward.items()},
             "tailrace_log_problems_total": {(reason,): self.problems.get(reason, 0) for reason in PROBLEM.fixed},
         }  # fmt: skip
         return {name: known for name, known in values.items() if known}
