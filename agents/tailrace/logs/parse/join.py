@@ -87,7 +87,8 @@ def join(block: Block, records: Records, rule: Rule) -> Joined:
     last = np.append(np.flatnonzero(first)[1:], n) - 1  # each group's last record
     how = flush[group[last] // 2]
     waits = (partial[last] & (how != Flush.ALL)) | ((how == Flush.NOTHING) & rule.active)
-    waits &= ~np.isin(order[last], torn)
+    if len(torn):
+        waits &= ~np.isin(order[last], torn)
     left = np.zeros(int(line[-1]) + 1, np.bool_)
     left[line[last[waits]]] = True
     # A P whose next record in the stream begins another line never gets its F.

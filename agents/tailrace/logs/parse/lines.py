@@ -120,13 +120,14 @@ def lines_of(block: Block, records: Records, joined: Joined, max_line: int) -> L
     index = kept if joined.order is None else joined.order.take(kept)
     head, trace = joined.head.take(kept), joined.trace.take(kept)
     length = records.length.take(index)
-    length[:-1][trace[1:]] += 1  # the newline between two lines of a trace belongs to the message
+    length[:-1] += trace[1:]  # the newline between two lines of a trace belongs to the message
     first = np.flatnonzero(head)
     of_line, piece_line = index, np.arange(len(index))
     size, total = raw.take(index), length
     if len(first) < len(index):
         of_line, piece_line = index.take(first), np.cumsum(head) - 1
-        size, total = np.add.reduceat(size, first), np.add.reduceat(length, first)
+        last = np.append(first[1:], len(index)) - 1
+        size, total = _sums(size, last), _sums(length, last)
 
     line = np.full(len(raw), -1)
     line[index] = piece_line
@@ -158,6 +159,13 @@ def lines_of(block: Block, records: Records, joined: Joined, max_line: int) -> L
         tuple(files.values()), file.take(of_line), records.us.take(of_line), records.valid.take(of_line),
         records.stream.take(of_line), text, start.take(of_line), size, cut, coverage, left, overflow, not_utf8,
     )  # fmt: skip
+
+
+def _sums(values: Ints, last: Ints) -> Ints:
+    """The sum of each run of values, from the runs' last places. (`np.add.reduceat` costs three times as much.)"""
+    sums = np.cumsum(values).take(last)
+    sums[1:] = sums[1:] - sums[:-1]
+    return sums
 
 
 def _messages(pieces: pa.Array, first: Ints) -> pa.Array:

@@ -125,11 +125,14 @@ def _of_languages(lines: Heads, languages: tuple[str, ...]) -> Bools:
     indented = _after_blanks(lines, inner)
     flush = Texts(lines.words, lines.at.take(left), lines.opening.take(left))
     if len(inner):
+        frames = np.zeros(len(inner), np.bool_)
         for text in dict.fromkeys(t for language in languages for t in _FRAMES[language]):
-            found[inner] |= indented.begin(text)
+            frames |= indented.begin(text)
+        found[inner] = frames
     if len(left):
+        length = lines.length.take(left)
         for text in dict.fromkeys(t for language in languages for t in _FLUSH_LEFT.get(language, ())):
-            found[left] |= flush.begin(text) & (lines.length.take(left) >= len(text))
+            found[left] |= flush.begin(text) & (length >= len(text))
     if "python" in languages:
         found |= _python(lines, blank, inner, indented, left, flush)
     if "go" in languages:
@@ -166,11 +169,16 @@ def _after_blanks(lines: Heads, inner: Ints) -> Texts:
     """Where each of the indented lines' text begins, looking at no more than 24 blanks."""
     at = lines.at.take(inner)
     place = np.full(len(at), _MAX_INDENT, np.int64)
-    for step in range(_MAX_INDENT, 0, -8):  # from the far end, so that the nearest text wins
-        tops = _not_blank(lines.words[at + step - 8])
+    rows, words = np.arange(len(at)), lines.opening.take(inner)
+    for step in range(0, _MAX_INDENT, 8):
+        tops = _not_blank(words)
         lowest = tops & (~tops + np.uint64(1))
         near = ((lowest >> np.uint64(7)) * np.uint64(0x0001020304050607)) >> np.uint64(56)
-        place = np.where(tops != 0, step - 8 + near.astype(np.int64), place)
+        place[rows] = np.where(tops != 0, step + near.astype(np.int64), _MAX_INDENT)
+        rows = rows[tops == 0]
+        if not len(rows):
+            break
+        words = lines.words[at[rows] + step + 8]
     at = at + np.minimum(place, lines.length.take(inner))
     return Texts(lines.words, at, lines.words[at])
 

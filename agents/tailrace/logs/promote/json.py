@@ -1,8 +1,9 @@
 """json: messages that begin with `{` to the promoted keys of the outermost object, with where their values begin.
 
-Every `":` is found by byte masks, 512 KiB at a time so that masks stay in the cache, and thinned out by the key's last
-letter; only then is anything loaded or a line looked up. Nothing is parsed, so malformed JSON gives what can be found
-in it, and a key written with an escape (`"le\\u0076el"`) is not seen. Before a colon, only spaces are skipped.
+Every quote behind a promoted key's last letter is found by byte masks, 512 KiB at a time so that masks stay in the
+cache, and thinned out by the letter before and the byte behind; only then is anything loaded or a line looked up.
+Nothing is parsed, so malformed JSON gives what can be found in it, and a key written with an escape (`"le\\u0076el"`)
+is not seen. Before a colon, only spaces are skipped.
 
 Faster: lines that begin with `{"level":`, as most loggers of Go and Node write them. If nearly all do, only ids are
 searched for in all of them, and a level in the few others.
@@ -19,11 +20,11 @@ from numpy.typing import NDArray
 
 from tailrace.logs.promote import keys, words
 from tailrace.logs.promote.hits import Hits, firsts
-from tailrace.logs.promote.ids import HEADER, Values
+from tailrace.logs.promote.ids import HEADER, LONGEST, Values
 from tailrace.logs.promote.messages import BLANK, Messages, Places, places
 
 CHUNK = 1 << 19
-_QUOTE, _BACKSLASH, _SPACE, _OPEN, _CLOSE = b'"\\ {}'
+_QUOTE, _BACKSLASH, _SPACE, _COLON, _OPEN, _CLOSE = b'"\\ :{}'
 
 _LEVEL_FIRST = np.uint64(int.from_bytes(b'"level":', "little"))
 _FEW = 8  # one line in so many may lack the leading level, before two searches cost more than one
@@ -31,22 +32,24 @@ _FEW = 8  # one line in so many may lack the leading level, before two searches 
 
 @dataclass(frozen=True)
 class Letters:
-    """What may stand before a promoted key's closing quote, or before the space in `"key" :`."""
+    """What the last letters of some keys have in common, and the letters that may stand before those."""
 
-    table: NDArray[np.bool_]
-    never: int  # the bits that none of them has: the others are thinned out by one AND, if it is worth its while
+    same: int  # the bits that are the same in all of them
+    bits: int  # and what they are
+    before: NDArray[np.bool_]
 
     @classmethod
     def of(cls, *kinds: int) -> Letters:
         """The letters for keys of some kinds."""
-        table = keys.lasts(kinds)
-        table[[_QUOTE, _SPACE]] = True
-        never = 255 & ~int(np.bitwise_or.reduce(places(table)))
-        return cls(table, never if never.bit_count() > 2 else 0)
+        last, before = places(keys.letters(kinds, -1)), keys.letters(kinds, -2)
+        bits = int(np.bitwise_and.reduce(last))
+        return cls(255 & ~(int(np.bitwise_or.reduce(last)) ^ bits), bits, before)
 
 
 ALL = Letters.of(keys.LEVEL, keys.TRACE, keys.SPAN, keys.CARRIER)
 IDS = Letters.of(keys.TRACE, keys.SPAN, keys.CARRIER)
+_SPACED = np.zeros(256, np.bool_)
+_SPACED[[_QUOTE, _SPACE]] = True  # what may stand before the space before a colon
 _STOP = BLANK.copy()
 _STOP[list(b",}")] = True
 
@@ -86,19 +89,29 @@ def _spoken(messages: Messages, found: Hits, level: words.Codes) -> words.Codes:
 
 
 def _leading(messages: Messages, opened: Places) -> words.Codes:
-    # The level of the lines that begin with `{"level":`.
+    # The level of the lines that begin with `{"level":`, but for those in the last few bytes.
     level = np.full(len(messages), words.NONE, np.int8)
     line = places(opened >= 0)
     begin = opened.take(line) + 1
-    first = places(messages.words(begin) == _LEVEL_FIRST)
-    line, begin = line.take(first), begin.take(first)
-    value = messages.past_blanks(begin + 8)
-    level[line] = levels(messages, Hits(line, begin, np.empty(0, np.uint8), value))
+    room = int(np.searchsorted(begin, messages.data.size - 24, side="right"))
+    if not room:
+        return level
+    heads = messages.rows(begin[:room], 24).view("<u8")
+    first = places(heads[:, 0] == _LEVEL_FIRST)
+    line, begin = line.take(first), begin.take(first) + 8
+    heads = heads if first.size == len(heads) else heads.take(first, axis=0)
+    if (heads[:, 1].astype(np.uint8) == _QUOTE).all():
+        word = heads[:, 1] >> np.uint64(8) | heads[:, 2] << np.uint64(56)
+        codes, close = words.quoted(messages, begin + 1, word)
+        codes[close >= messages.ends.take(line)] = words.NONE
+    else:
+        codes = levels(messages, Hits(line, begin, np.empty(0, np.uint8), messages.past_blanks(begin)))
+    level[line] = codes
     return level
 
 
 def hits(messages: Messages, opened: Places, letters: Letters) -> Hits:
-    """The promoted keys in the outermost object of the lines with `opened` >= 0, if they end in one of `letters`."""
+    """The promoted keys in the outermost object of the lines with `opened` >= 0, of the kinds of `letters`."""
     quote, colon = _key_ends(messages, letters)
     chosen, kind, begin = keys.named(messages, quote, lambda at: _opens(messages, at))
     line = messages.line_of(begin)
@@ -113,7 +126,7 @@ def levels(messages: Messages, found: Hits) -> words.Codes:
     """The level of each hit's value: a word in quotes or a number; NONE where it is neither."""
     end = messages.ends.take(found.line)
     first = messages.byte(found.begin)
-    codes, close = words.quoted(messages, found.begin + 1)
+    codes, close = words.quoted(messages, found.begin + 1, messages.words(found.begin + 1))
     codes[(first != _QUOTE) | (close >= end)] = words.NONE
     number = places((first - np.uint8(48)) < 10)
     if number.size:
@@ -127,6 +140,9 @@ def levels(messages: Messages, found: Hits) -> words.Codes:
 
 def values(messages: Messages, found: Hits) -> Values:
     """What stands in quotes, or as digits, after each hit; hits with any other value are left out."""
+    alike = _alike(messages, found)
+    if alike is not None:
+        return alike
     limit = np.minimum(messages.ends.take(found.line), found.begin + HEADER)
     first = messages.byte(found.begin)
     text = first == _QUOTE
@@ -142,50 +158,61 @@ def values(messages: Messages, found: Hits) -> Values:
     return rows if end.min(initial=0) >= 0 else rows.rows(end >= 0)
 
 
+def _alike(messages: Messages, found: Hits) -> Values | None:
+    # The values, if all of them are in quotes and of one size, as trace ids are: then only a copy of them is looked at.
+    begin = found.begin + 1
+    size = int((messages.find(b'"', begin[:1], begin[:1] + LONGEST + 1) - begin[:1]).max(initial=0))
+    if size <= 0 or (begin + size >= messages.ends.take(found.line)).any():
+        return None
+    quoted = messages.rows(found.begin, size + 2)
+    if not ((quoted[:, 0] == _QUOTE) & (quoted[:, -1] == _QUOTE)).all():
+        return None
+    if np.count_nonzero(quoted == _QUOTE) > 2 * len(found):
+        return None
+    return Values(found.line, found.kind, begin, begin + size, quoted[:, 1:-1].copy())
+
+
 def _opens(messages: Messages, at: Places) -> NDArray[np.bool_]:
     quoted: NDArray[np.bool_] = (messages.byte(at - 1) == _QUOTE) & (messages.byte(at - 2) != _BACKSLASH)
     return quoted
 
 
 def _key_ends(messages: Messages, letters: Letters) -> tuple[Places, Places]:
-    # The positions of each key's closing quote and of its colon, of keys whose last letter is a promoted key's.
-    data, found = messages.data, []
-    scratch, equal = np.empty(CHUNK, np.uint8), np.empty(CHUNK, np.bool_)
+    # The positions of each key's closing quote and of its colon, of keys with a promoted key's last two letters (and
+    # of some others).
+    data, found, after = messages.data, [np.empty(0, np.int64)], [np.empty(0, np.uint8)]
+    scratch = np.empty(CHUNK // 2, np.uint16)
+    even, odd = np.empty(CHUNK // 2, np.bool_), np.empty(CHUNK // 2, np.bool_)
+    mask, wanted = 0xFF00 | letters.same, _QUOTE << 8 | letters.bits
     for begin in range(0, data.size - 2, CHUNK):
-        letter = data[begin : begin + CHUNK]
-        quote, colon = data[begin + 1 : begin + 1 + CHUNK], data[begin + 2 : begin + 2 + CHUNK]
-        size = colon.size
-        # `"` and blank both become `:` when these bits are set, so one comparison with the next byte finds `":` and
-        # ` :`. It finds a few other pairs, too, which the next two filters drop.
-        np.bitwise_or(quote[:size], 0x1A, out=scratch[:size])
-        np.equal(scratch[:size], colon, out=equal[:size])
-        if letters.never:
-            np.bitwise_and(letter[:size], letters.never, out=scratch[:size])
-            np.greater(equal[:size].view(np.uint8), scratch[:size], out=equal[:size])  # equal, and no such bit
-        at = places(equal[:size])
-        at = at.take(places(letters.table.take(letter.take(at))))
-        found.append(at + (begin + 1))
-    at = np.concatenate(found) if found else np.empty(0, np.int64)
-    last = data.take(at)
-    if (last == _QUOTE).all():
+        # A letter and a quote are compared as one number, first where the letter's place is even, then where it is odd:
+        # no more bytes to go through than with two masks of single bytes, and half as many to find the places in.
+        part = data[begin : begin + CHUNK + 1]
+        size = (part.size - 1) // 2
+        for first, equal in ((0, even), (1, odd)):
+            np.bitwise_and(part[first : first + 2 * size].view("<u2"), mask, out=scratch[:size])
+            np.equal(scratch[:size], wanted, out=equal[:size])
+        at = places(np.bitwise_or(even[:size], odd[:size], out=even[:size]))
+        at = (at << 1) + odd.take(at) + begin
+        at = at.take(places(letters.before.take(messages.byte(at - 1)))) + 1
+        behind = messages.byte(at + 1)
+        rows = places((behind == _COLON) | (behind <= _SPACE))
+        found.append(at.take(rows))
+        after.append(behind.take(rows))
+    at = np.concatenate(found)
+    if (np.concatenate(after) == _COLON).all():
         return at, at + 1
-    tight = at.take(places(last == _QUOTE))
-    loose = at.take(places(last == _SPACE))
-    loose = loose[data.take(loose + 1) == ord(":")]
-    if not loose.size:
-        return tight, tight + 1
-    ends = messages.past_blanks(loose, step=-1)
-    real = messages.byte(ends) == _QUOTE
-    quotes, colons = np.concatenate((tight, ends[real])), np.concatenate((tight, loose[real])) + 1
-    order = np.argsort(quotes, kind="stable")
-    return quotes[order], colons[order]
+    colon = messages.past_blanks(at + 1)
+    spaced = (messages.byte(colon - 1) == _SPACE) & _SPACED.take(messages.byte(colon - 2))
+    rows = places((messages.byte(colon) == _COLON) & ((colon == at + 1) | spaced))
+    return at.take(rows), colon.take(rows)
 
 
 def _outermost(messages: Messages, opened: Places, found: Hits) -> Hits:
     if not len(found):
         return found
     last = places(np.append(found.line[1:] != found.line[:-1], True))
-    line, reach = found.line[last], found.at[last]
+    line, reach = found.line.take(last), found.at.take(last)
     nested = messages.find(b"{", opened.take(line) + 1, reach) >= 0
     if not nested.any():
         return found

@@ -66,10 +66,10 @@ for _number, _group in enumerate(GROUPS[1:], 1):
     _GROUP_OF[int.from_bytes(_group[0].text[-2:], "little")] = _number
 
 
-def lasts(kinds: tuple[int, ...]) -> NDArray[np.bool_]:
-    """A table of 256: whether a key of these kinds may end with the byte."""
+def letters(kinds: tuple[int, ...], place: int) -> NDArray[np.bool_]:
+    """A table of 256: whether a key of these kinds may have the byte at a place, as -1 is its last letter."""
     table = np.zeros(256, np.bool_)
-    table[[spelling.text[-1] for group in GROUPS for spelling in group if spelling.kind in kinds]] = True
+    table[[spelling.text[place] for group in GROUPS for spelling in group if spelling.kind in kinds]] = True
     return table
 
 
@@ -78,11 +78,11 @@ def named(messages: Messages, end: Places, opens: Opens) -> tuple[Places, Bytes,
 
     Returns the numbers of those that do, ascending, with the key's kind and the position of its first byte.
     """
-    letters = messages.byte(end - 2).astype(np.int64) | messages.byte(end - 1).astype(np.int64) << 8
-    group = _GROUP_OF.take(letters)
-    chosen = places(group != 0)
-    group, end = group.take(chosen), end.take(chosen)
     tails = messages.words(end - 8)
+    group = _GROUP_OF.take((tails >> np.uint64(48)).view(np.int64))
+    chosen = places(group != 0)
+    if chosen.size < end.size:
+        group, end, tails = group.take(chosen), end.take(chosen), tails.take(chosen)
     kind = np.zeros(end.size, np.uint8)
     begin = np.zeros(end.size, np.int64)
     for number in places(np.bincount(group, minlength=len(GROUPS)) > 0):

@@ -91,6 +91,11 @@ class Messages:
         loaded[after] >>= np.minimum((at[after] - limit) << 3, 64).astype(np.uint64)
         return loaded
 
+    def rows(self, at: Places, size: int) -> Bytes:
+        """`size` bytes (n, size) from each position on, all inside the buffer: one copy each, as dear as a word."""
+        row = np.ndarray((self.data.size - size + 1,), f"V{size}", buffer=self.data, strides=(1,))[at]
+        return row.view(np.uint8).reshape(at.size, size)
+
     def find(self, needle: bytes, begin: Places, end: Places) -> Places:
         """The first position of `needle` wholly inside each `[begin, end)`; -1 where there is none."""
         return np.asarray(np.strings.find(self._whole, needle, begin, np.maximum(end, begin)), np.int64)
@@ -102,14 +107,14 @@ class Messages:
             end = np.where(found < 0, end, found)
         return end
 
-    def past_blanks(self, at: Places, step: int = 1) -> Places:
-        """Each position, moved on (or back, step -1) over at most 64 blanks."""
+    def past_blanks(self, at: Places) -> Places:
+        """Each position, moved on over at most 64 blanks."""
         moving = places(BLANK.take(self.byte(at)))
         if not moving.size:
             return at
         at = at.copy()
         for _ in range(MAX_BLANKS):
-            at[moving] += step
+            at[moving] += 1
             moving = moving[BLANK.take(self.byte(at[moving]))]
             if not moving.size:
                 break

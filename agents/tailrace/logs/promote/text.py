@@ -23,7 +23,7 @@ from tailrace.logs.promote.hits import Hits, firsts
 from tailrace.logs.promote.ids import HEADER, TRACEPARENT, Values, is_traceparent, joined
 from tailrace.logs.promote.messages import BLANK, Messages, Places, places
 
-CHUNK = 1 << 18  # bytes of heads that are masked at a time, so that masks stay in the cache
+CHUNK = 1 << 19  # bytes of heads that are masked at a time, so that masks stay in the cache
 LONGEST_WORD = 16  # more than any level's word has letters
 HEAD = 128  # bytes in which a level's word is looked for
 MAX_SPACES = 10  # a logger's prefix has fewer spaces before the level; prose has more
@@ -57,7 +57,7 @@ def _codes(signs: dict[int, int]) -> words.Codes:
 _SPACED = b" \t\r\n"
 _BEFORE, _AFTER = _table(_SPACED + b"[(<|:"), _table(_SPACED + b"])>|:,;/")
 _KEY_BEFORE = _table(_SPACED + b"[(<{,;|&\"'")
-_KEY_LAST = keys.lasts((keys.LEVEL, keys.TRACE, keys.SPAN, keys.CARRIER, keys.ROOT))
+_KEY_LAST = keys.letters((keys.LEVEL, keys.TRACE, keys.SPAN, keys.CARRIER, keys.ROOT), -1)
 _VALUE_STOPS = b" \t\r\n,]})>&|\"'"
 _ROLES = _table(b"XCSM")
 _WORD = _table(b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_-")
@@ -155,13 +155,14 @@ def _klog(text: Messages) -> words.Codes:
 
 
 def _logfmt(text: Messages, named: Hits, first_line: Places) -> words.Codes:
+    named = named.where(named.at < first_line.take(named.line))
     begin = named.begin + (text.byte(named.begin) == ord('"'))
     end = text.until(b' "', begin, np.minimum(first_line[named.line], begin + LONGEST_WORD))
     codes = words.sized(text, begin, end - begin)
     odd = places(codes == words.NONE)
     if odd.size:
         codes[odd] = words.sized(text, begin[odd], text.until(_VALUE_STOPS, begin[odd], end[odd]) - begin[odd])
-    codes[(named.at >= first_line[named.line]) | ~_outside_quotes(text, named.line, named.at)] = words.NONE
+    codes[~_outside_quotes(text, named.line, named.at)] = words.NONE
     return _firsts(len(text), named.line, codes)
 
 
@@ -172,8 +173,8 @@ def _word_levels(heads: Messages) -> words.Codes:
     letter = ((data | 0x20) - np.uint8(97)) < 26
     inside = letter | ((data - np.uint8(48)) < 10) | (data == ord("_"))
     begins, lasts = inside.copy(), inside.copy()
-    begins[1:] &= ~inside[:-1]
-    lasts[:-1] &= ~inside[1:]
+    np.greater(inside[1:], inside[:-1], out=begins[1:])  # inside, and the byte before is not
+    np.greater(inside[:-1], inside[1:], out=lasts[:-1])
     filled = places(heads.ends > heads.starts)
     first, last = heads.starts[filled], heads.ends[filled] - 1
     begins[first], lasts[last] = inside[first], inside[last]

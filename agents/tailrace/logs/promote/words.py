@@ -57,9 +57,12 @@ _MULTIPLIER, _KEYS, _CODES = _table()
 _LONG = sorted(((word, code) for word, code in WORDS.items() if len(word) > _SHORT), key=lambda pair: len(pair[0]))
 
 
-def quoted(messages: Messages, begin: Places) -> tuple[Codes, Places]:
-    """The level of the text at each position up to the next `"`, with the position of that quote (or any, if NONE)."""
-    loaded = messages.words(begin) | _CASE
+def quoted(messages: Messages, begin: Places, heads: Words) -> tuple[Codes, Places]:
+    """The level of the text at each position up to the next `"`, with the position of that quote (or any, if NONE).
+
+    heads: the 8 bytes at each position.
+    """
+    loaded = heads | _CASE
     flipped = loaded ^ (_ONES * np.uint64(ord('"')))
     # The lowest set bit marks the first quote; if there is none all bits below shift in, and the size comes out as 7.
     mark = (flipped - _ONES) & ~flipped & _HIGH
