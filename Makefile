@@ -35,7 +35,10 @@ test: check      ## lint, types and every test
 parts:           ## what some tests use beyond Python: strace, and servers that are built into a cache outside this folder
 	@command -v strace >/dev/null || { $(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq strace; }
 	@echo "parts: strace is there"
+	@command -v jq >/dev/null || { $(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq jq; }
 	@tests/servers/build.sh
+	@tests/servers/forward.sh
+	@PYTHON=$(PYTHON) tests/servers/opensearch.sh
 
 bench: setup     ## throughput, CPU, memory and loss, beside the floor of the same run
 	$(BIN)/python -m tests.bench.bench --mib $(MIB)

@@ -34,11 +34,10 @@ def batches(lake: Path, most: int) -> list[pa.Table]:
     found = []
     for path in sorted(lake.glob("logs/*/*/*.parquet"), key=lambda p: -p.stat().st_size)[:most]:
         file = pq.ParquetFile(path, read_dictionary=dictionaries)
-        for number in range(file.num_row_groups):
-            group = file.read_row_group(number).cast(LOGS.schema).combine_chunks()
-            ends = np.cumsum(group["file_bytes"].to_numpy())
-            bounds = np.searchsorted(ends, np.arange(BLOCK, ends[-1], BLOCK)).tolist()
-            found += [group.slice(a, b - a) for a, b in pairwise([0, *bounds, len(group)]) if b > a]
+        table = pa.concat_tables(file.read_row_group(n).cast(LOGS.schema) for n in range(file.num_row_groups))
+        ends = np.cumsum(table["file_bytes"].to_numpy())
+        bounds = np.searchsorted(ends, np.arange(BLOCK, ends[-1], BLOCK)).tolist()
+        found += [table.slice(a, b - a) for a, b in pairwise([0, *bounds, len(table)]) if b > a]
     assert found, f"no objects in {lake}"
     return found
 

@@ -138,7 +138,7 @@ def test_what_is_no_ack_is_not_taken_for_one(server: Server, answer: Any) -> Non
 
 
 def test_a_tailrace_of_another_node_is_an_aggregator_too(tmp_path: Any) -> None:
-    from tailrace.logs.forward import Listen
+    from tailrace.logs.forward.source import Listen
     from tests.logs.forward.wired import Wired
     from tests.node import World
 

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tailrace.delivery.encode import ParquetEncoder
@@ -55,6 +55,13 @@ def test_a_thousand_rows_of_a_few_files_are_the_same_rows() -> None:
     assert converted([encoded(LOGS, *pieces)], LOGS).to_pylist() == parquet_rows(LOGS, *pieces)
 
 
+def test_more_rows_than_are_rendered_at_once_and_hardly_two_alike_are_the_same_rows() -> None:
+    piece = rows("a", list(range(9000)))
+    apart = pa.array([f"pod-{n}" for n in range(9000)]).dictionary_encode()
+    piece = piece.set_column(LOGS.schema.get_field_index("pod"), LOGS.schema.field("pod"), apart)
+    assert converted([encoded(LOGS, piece)], LOGS).to_pylist() == parquet_rows(LOGS, piece)
+
+
 def test_labels_are_text_as_in_the_lake_and_nulls_are_left_out() -> None:
     [line] = encoded(LOGS, of([{"message": "x", "labels": '{"app": "web"}'}])).splitlines()
     assert json.loads(line) == {"ts": None, "message": "x", "labels": '{"app": "web"}'}
@@ -79,11 +86,17 @@ MESSAGES = st.one_of(
 
 
 @settings(deadline=None)
-@given(st.lists(MESSAGES, min_size=1, max_size=4), st.sampled_from((None, "quiet")))
+@given(
+    st.lists(MESSAGES, min_size=1, max_size=4),
+    st.sampled_from((None, "quiet")),
+    st.sampled_from(["p", "pp", "ppp", "pppp"]),
+)
+@example(["é" * 3000, "😀" * 2000], None, "p")
+@example(["é" * 3000, "😀" * 2000], None, "pp")
 def test_a_line_that_is_too_long_is_cut_to_fit_marked_and_told_and_others_are_left_alone(
-    messages: list[str], cut: str | None
+    messages: list[str], cut: str | None, pod: str
 ) -> None:
-    batch = of([{"message": m, "cut": cut, "pod": "p"} for m in messages])
+    batch = of([{"message": m, "cut": cut, "pod": pod} for m in messages])
     told: list[tuple[int, int]] = []
     encoder = NdjsonEncoder(LOGS, LONGEST, lambda lines, size: told.append((lines, size)))
     encoder.write(pa.Table.from_batches([batch]))
@@ -96,7 +109,7 @@ def test_a_line_that_is_too_long_is_cut_to_fit_marked_and_told_and_others_are_le
         assert whole.startswith(row["message"])
         assert row.get("cut") == ("size" if shorter else cut)
         if shorter:
-            [again] = encoded(LOGS, of([{"message": whole, "cut": "size", "pod": "p"}])).splitlines()
+            [again] = encoded(LOGS, of([{"message": whole, "cut": "size", "pod": pod}])).splitlines()
             assert len(again) + 1 > LONGEST
             assert len(line) + 1 > LONGEST - 16, "more was cut than had to be"
         lines, lost = lines + bool(shorter), lost + shorter

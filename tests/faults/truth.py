@@ -94,5 +94,5 @@ def left_over(lake: Path, state: Path) -> list[Path]:
     Intents of the last two commits stay: the older copy of the checkpoint needs them.
     """
     strange = [p for p in lake.rglob("*") if p.is_file() and p.suffix != ".parquet"]
-    waiting = [p for p in (state / "sinks/local/outbox").rglob("*") if p.is_file()]
+    waiting = [p for p in state.glob("sinks/*/outbox/**/*") if p.is_file()]
     return sorted({*strange, *waiting, *state.rglob("*.new"), *state.rglob("*.damaged")})

@@ -23,7 +23,6 @@ from tailrace.lake import REPEATED, Table
 Ints = npt.NDArray[np.int64]
 Told = Callable[[int, int], None]  # lines that were cut, bytes that they lost
 
-_FEW_ROWS = 8192  # batches smaller than this on average are rendered as one
 _ROW = 4096  # bytes of a row beside its message, more than there are
 _AT_ONCE = 1 << 30  # bytes that are rendered at once: Arrow's strings end at 2 GiB
 
@@ -41,9 +40,8 @@ class NdjsonEncoder:
 
     def write(self, table: pa.Table) -> None:
         """Render rows."""
-        if table.num_rows < _FEW_ROWS * table.column(0).num_chunks:
-            table = table.combine_chunks()
-        for batch in table.to_batches():
+        # A batch costs as much as some thousands of rows, whatever it holds.
+        for batch in table.combine_chunks().to_batches():
             for part in _parts(self._fitting(batch)):
                 for piece in ndjson_pieces(part, labels_as_text=True):
                     self._pieces.append(piece)

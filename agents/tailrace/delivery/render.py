@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -24,7 +25,7 @@ __all__ = ["escaped", "ndjson", "ndjson_pieces", "text"]
 _TWO_DIGITS = np.frombuffer("".join(f"{n:02}" for n in range(100)).encode(), np.uint8).reshape(100, 2)
 _THREE_DIGITS = np.array([f"{n:03}" for n in range(1000)], "S3")
 _DAY = 86_400
-_ROWS = 1 << 15  # that are rendered at once
+_ROWS = 1 << 12  # that are rendered at once
 
 _JOIN = pc.JoinOptions(null_handling="replace", null_replacement="")
 _COLOURS = {"trace": "90", "debug": "90", "info": "32", "warn": "33", "error": "31", "fatal": "1;31"}
@@ -43,41 +44,67 @@ def ndjson(batch: pa.RecordBatch, labels_as_text: bool = False) -> pa.Buffer:
 
 
 def ndjson_pieces(batch: pa.RecordBatch, labels_as_text: bool = False) -> Iterator[pa.Buffer]:
-    """`ndjson` in pieces of some megabytes, which stay in the processor's cache until they are written elsewhere."""
+    """`ndjson` in pieces that stay in the processor's cache until they are written elsewhere."""
     if not batch.num_rows:
         return
     shown = [i for i in range(batch.num_columns) if not i or batch.column(i).null_count < batch.num_rows]
     repeated = {index: of for index in shown if (of := numbered(batch.column(index))) is not None}
     others = [i for i in shown if i and i not in repeated]
     before = [] if 0 in repeated else [0, *(i for i in others if batch.column(i).null_count)]
-    after = [i for i in others if i not in before]  # the first one's key becomes part of what repeats
+    row = _members(batch, before, labels_as_text)
+    tail = _members(batch, [i for i in others if i not in before], labels_as_text)
     if repeated:
         numbers, rows = combinations(repeated.values(), batch.num_rows)
-        once = batch.take(pa.array(rows))
-        plain = [c.dictionary_decode() if pa.types.is_dictionary(c.type) else c for c in once.columns]
-        once = pa.RecordBatch.from_arrays(plain, names=batch.schema.names)
-        heads = _merged(_members(once, list(repeated), labels_as_text))
+        once = _decoded(batch.take(pa.array(rows)))
+        heads = _at(_members(once, list(repeated), labels_as_text), 0, len(rows))
+        if tail and isinstance(tail[0], pa.Scalar):
+            heads.append(tail.pop(0))
+        row.append(_Repeated(_side_by_side(heads), numbers))
+    row = [*row, *tail, pa.scalar("}\n")]
     for start in range(0, batch.num_rows, _ROWS):
-        part = batch.slice(start, _ROWS)
-        pieces, rest = _members(part, before, labels_as_text), _members(part, after, labels_as_text)
-        if repeated:
-            key = [rest.pop(0)] if rest and isinstance(rest[0], pa.Scalar) else []
-            pieces.append(_side_by_side([*heads, *key]).take(numbers.slice(start, _ROWS)))
-        yield _lines(_merged([*pieces, *rest, pa.scalar("}\n")]))
+        yield _lines(_at(row, start, _ROWS))
+
+
+@dataclass(frozen=True)
+class _Repeated:
+    """A piece of a row: few different values, and which of them each row has."""
+
+    values: pa.StringArray
+    numbers: pa.Array
+
+
+@dataclass(frozen=True)
+class _Unescaped:
+    """A piece of a row: strings that are still to be escaped, and closed with a quote."""
+
+    strings: pa.StringArray
+
+
+def _at(row: list[Any], start: int, count: int) -> list[Any]:
+    """The pieces of some rows from `start` on, as arrays and constants. Constants that follow each other are one."""
+    out: list[Any] = []
+    for piece in row:
+        if isinstance(piece, _Repeated):
+            out.append(piece.values.take(piece.numbers.slice(start, count)))
+        elif isinstance(piece, _Unescaped):
+            strings, end = closed(piece.strings.slice(start, count))
+            out += [strings, pa.scalar(end)] if end else [strings]
+        elif isinstance(piece, pa.Array):
+            out.append(piece.slice(start, count))
+        elif out and isinstance(out[-1], pa.Scalar):
+            out[-1] = pa.scalar(out[-1].as_py() + piece.as_py())
+        else:
+            out.append(piece)
+    return out
+
+
+def _decoded(batch: pa.RecordBatch) -> pa.RecordBatch:
+    columns = [c.dictionary_decode() if pa.types.is_dictionary(c.type) else c for c in batch.columns]
+    return pa.RecordBatch.from_arrays(columns, names=batch.schema.names)
 
 
 def _members(batch: pa.RecordBatch, indexes: list[int], labels_as_text: bool) -> list[Any]:
     return [piece for index in indexes for piece in _member(batch, index, labels_as_text)]
-
-
-def _merged(pieces: list[Any]) -> list[Any]:
-    """The pieces, constants that follow each other made one."""
-    out: list[Any] = []
-    for piece in pieces:
-        if out and isinstance(piece, pa.Scalar) and isinstance(out[-1], pa.Scalar):
-            piece = pa.scalar(out.pop().as_py() + piece.as_py())
-        out.append(piece)
-    return out
 
 
 def text(batch: pa.RecordBatch, colour: bool) -> bytes:
@@ -118,13 +145,10 @@ def _member(batch: pa.RecordBatch, index: int, labels_as_text: bool) -> tuple[An
     """Pieces that make `,"name":value` for each row, or nothing where it is null; `{"name":value` for column 0."""
     column, name = batch.column(index), batch.schema.names[index]
     key = ("{" if index == 0 else ",") + json.dumps(name) + ":"
-    if pa.types.is_dictionary(column.type):
-        member = _joined(*_value(key, column.dictionary, name, labels_as_text)).take(column.indices)
-    else:
-        pieces = _value(key, column, name, labels_as_text)
-        if column.null_count == 0:
-            return pieces
-        member = _joined(*pieces)
+    pieces = _value(key, column, name, labels_as_text)
+    if column.null_count == 0:
+        return pieces
+    member = _joined(*pieces)
     return (pc.fill_null(member, key + "null") if index == 0 else member,)
 
 
@@ -137,8 +161,10 @@ def _value(key: str, column: pa.Array, name: str, labels_as_text: bool) -> tuple
     if name == "labels" and not labels_as_text:
         return pa.scalar(key), pa.array([_one_line(value) for value in column.to_pylist()], pa.string())
     if pa.types.is_string(column.type):
+        if not column.null_count:
+            return pa.scalar(key + '"'), _Unescaped(column)
         values, end = closed(column)
-        return pa.scalar(key + '"'), values, *((pa.scalar(end),) if end else ())
+        return pa.scalar(key + '"'), values, pa.scalar(end)
     if pa.types.is_timestamp(column.type):
         return (_rfc3339(column, key + '"', '"'),)
     if pa.types.is_integer(column.type) or pa.types.is_boolean(column.type):

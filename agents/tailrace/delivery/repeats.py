@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 Numbers = npt.NDArray[np.int64]
 
 _RUN = 16  # rows that a run of equal values must have, on average, for a column to be one whose values repeat
-_LARGE = 1 << 31  # times the number of another column's values, it must not pass 63 bits
+_MOST = (1 << 31) - 1
 
 
 def numbered(column: pa.Array) -> tuple[npt.NDArray[np.int32], int] | None:
@@ -46,13 +46,15 @@ def _runs(column: pa.Array) -> bool:
 
 def combinations(columns: Iterable[tuple[npt.NDArray[np.int32], int]], rows: int) -> tuple[pa.Array, Numbers]:
     """The number of each row's combination, from 0 on, and for each combination a row that has it."""
-    number, size = np.zeros(rows, np.int64), 1
+    number, size = np.zeros(rows, np.int32), 1
     for values, different in columns:
-        if different > 1:
-            if size > _LARGE:
+        if size == 1:
+            number, size = values, different
+        elif different > 1:
+            if size > _MOST // different:
                 encoded = pa.array(number).dictionary_encode()
-                number, size = encoded.indices.to_numpy().astype(np.int64), len(encoded.dictionary)
-            number = number * different + values
+                number, size = encoded.indices.to_numpy(), len(encoded.dictionary)
+            number = number * np.int32(different) + values
             size *= different
     encoded = pa.array(number).dictionary_encode()
     number = encoded.indices.to_numpy()

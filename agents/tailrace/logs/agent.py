@@ -21,7 +21,8 @@ from tailrace.logs.checkpoint import StateFolder
 from tailrace.logs.commits import Commits
 from tailrace.logs.counts import Counts
 from tailrace.logs.deliver import Delivery
-from tailrace.logs.forward import SPOOL, Roots
+from tailrace.logs.forward import SPOOL
+from tailrace.logs.forward.roots import Roots
 from tailrace.logs.pipeline import Pipeline
 from tailrace.logs.recover import Recovery
 from tailrace.logs.report import Report, Unfinished, rest_of

@@ -26,7 +26,8 @@ class Flight:
         try:
             call()
         except OSError as e:
-            self.error = e
+            # Its frames hold this flight and the object: a cycle, and of memory as large as the object.
+            self.error = e.with_traceback(None)
         self.seconds = time.monotonic() - began
         self._ended.set()
 

@@ -14,13 +14,14 @@ import pyarrow as pa
 from tailrace.config import Settings, node_name
 from tailrace.delivery.sinks.chosen import Chosen, chosen
 from tailrace.health import ListenError, Server
-from tailrace.logs.agent import LogAgent
+from tailrace.logs.agent import Inlet, LogAgent
 from tailrace.logs.checkpoint import StateError, StateFolder
 from tailrace.logs.counts import Counts
-from tailrace.logs.forward import SPOOL, ForwardError, ForwardSource, Listen
+from tailrace.logs.forward import SPOOL
 from tailrace.logs.pipeline import Pipeline
 from tailrace.logs.report import Report
 from tailrace.logs.signals import Asked, signals
+from tailrace.logs.source.scan import PODS
 from tailrace.logs.transform import TransformError
 
 _LOOK = 5.0  # seconds between two looks at the settings file
@@ -61,11 +62,13 @@ def run(settings: Settings, once: bool, load: Load | None = None, file: Path | N
         return 1
     report = Report(tuple(places), counts)
     try:
+        if settings.forward_listen or settings.forward_socket:
+            (settings.state / SPOOL / PODS).mkdir(parents=True, exist_ok=True)  # the agent then reads it, too
         agent = LogAgent(settings, sinks, pipeline, folder, counts, report)
         server = Server("" if once else settings.listen, report.telemetry.registry, report.health)
         if not once:
             agent.inlet = _forward(settings, agent)
-    except (StateError, ListenError, ForwardError, OSError) as e:
+    except (StateError, ListenError, OSError) as e:
         folder.release()
         log.error("%s", e)
         return 1
@@ -114,16 +117,21 @@ def _say_the_end(agent: LogAgent, left: int, once: bool) -> int:
     return 1 if left or (waiting and once) else 0
 
 
-def _forward(settings: Settings, agent: LogAgent) -> ForwardSource | None:
-    """The Forward source, if it is asked for, listening. Raises ForwardError, or OSError if it can't have its spool."""
+def _forward(settings: Settings, agent: LogAgent) -> Inlet | None:
+    """The Forward source, if it is asked for, listening. Raises ListenError, or OSError if it can't have its spool."""
     s = settings
     if not s.forward_listen and not s.forward_socket:
         return None
+    from tailrace.logs.forward.source import ForwardError, ForwardSource, Listen  # asyncio and TLS: most need neither
+
     listen = Listen(s.forward_listen, s.forward_socket, s.forward_tls_cert, s.forward_tls_key, s.forward_shared_key)
-    source = ForwardSource(
-        listen, s.state / SPOOL, s.forward_spool_bytes, agent.progress.committed, agent.excluded, log.warning
-    )
-    source.start()
+    try:
+        source = ForwardSource(
+            listen, s.state / SPOOL, s.forward_spool_bytes, agent.progress.committed, agent.excluded, log.warning
+        )
+        source.start()
+    except ForwardError as e:
+        raise ListenError(str(e)) from None
     return source
 
 

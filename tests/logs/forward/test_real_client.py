@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tailrace.logs.forward import Listen
+from tailrace.logs.forward.source import Listen
 from tests.logs.forward.wired import Wired
 from tests.node import World
 from tests.servers.certificate import certificate

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tailrace.delivery.fluent import check_pong, ping
-from tailrace.logs.forward import ForwardError, ForwardSource, Listen
+from tailrace.logs.forward.source import ForwardError, ForwardSource, Listen
 from tests.logs.forward.sender import Sender, entry, event_time, message, packed
 from tests.servers.certificate import certificate
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from fluent import asyncsender, sender
 
-from tailrace.logs.forward import Listen
+from tailrace.logs.forward.source import Listen
 from tests.logs.forward.sender import Sender, forward, message, packed
 from tests.logs.forward.wired import Wired
 from tests.node import World

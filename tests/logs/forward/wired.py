@@ -18,21 +18,12 @@ from tailrace.delivery.sinks.chosen import chosen
 from tailrace.logs.agent import LogAgent
 from tailrace.logs.checkpoint import StateFolder
 from tailrace.logs.counts import Counts
-from tailrace.logs.forward import ForwardSource, Listen, Roots
+from tailrace.logs.forward.source import ForwardSource, Listen
 from tailrace.logs.run import lake_of, pipeline_of
-from tailrace.logs.source import Scanner, Source
 from tests.node import World
 
 log = logging.getLogger("tailrace")
 _NEVER = threading.Event()
-
-
-class _Agent(LogAgent):
-    def _new_source(self) -> Source:
-        source = super()._new_source()
-        spool = Scanner(str(self.settings.state / "forward"), source.problems)
-        source.scanner = Roots((source.scanner, spool))
-        return source
 
 
 class Wired:
@@ -41,10 +32,11 @@ class Wired:
     def __init__(self, world: World, listen: Listen | None = None, budget: int = 1 << 30, **changes: Any) -> None:
         world.root.joinpath("var/log/pods").mkdir(parents=True, exist_ok=True)
         settings = world.settings(**{"scan": 0.05, "seal_seconds": 0.05, "quiet": 0.1, **changes})
+        (settings.state / "forward/var/log/pods").mkdir(parents=True, exist_ok=True)
         named = chosen(settings)
         folder = StateFolder(settings.state, settings.node, log.warning, {one.name: lake_of(one) for one in named})
         counts = Counts()
-        self.agent = _Agent(settings, [one.open() for one in named], pipeline_of(settings, counts), folder, counts)
+        self.agent = LogAgent(settings, [one.open() for one in named], pipeline_of(settings, counts), folder, counts)
         self.warnings: list[str] = []
         self.forward = ForwardSource(
             listen or Listen("127.0.0.1:0"), settings.state / "forward", budget, self.agent.progress.committed,

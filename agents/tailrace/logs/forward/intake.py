@@ -13,22 +13,10 @@ import xxhash
 
 from tailrace.delivery.fluent import Carried
 from tailrace.delivery.ranges import Origin
+from tailrace.logs.forward import COUNTERS
 from tailrace.logs.forward.lines import Rendered, rendered
 from tailrace.logs.forward.receipts import Part, Receipts
 from tailrace.logs.forward.spool import MARK, Planned, Spool
-
-COUNTERS = (
-    ("connections", "Connections that senders opened."),
-    ("messages", "Messages that came, chunks sent again included."),
-    ("records", "Records that were taken."),
-    ("bytes", "Bytes of lines that were written to the spool."),
-    ("chunks_again", "Chunks that came again and were not written again."),
-    ("acks", "Acknowledgements that were sent."),
-    ("excluded", "Records of namespaces that are excluded, which were dropped."),
-    ("not_logs", "Messages with metrics or traces, which were dropped."),
-    ("broken", "Connections that were closed because of what came over them."),
-    ("denied", "Connections whose shared key was wrong, or that spoke no TLS."),
-)
 
 
 class Intake:
