@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
 from itertools import pairwise
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pytest
 
@@ -67,6 +68,7 @@ class Two:
         where: str = "level = 'error'",
         names: tuple[str, ...] = ("all", "some"),
         kind: type[Sometimes] = Sometimes,
+        **changes: Any,
     ) -> None:
         for name in names:
             self.lakes.setdefault(name, World(self.world.folder / name))
@@ -74,7 +76,7 @@ class Two:
             SinkEntry(name=name, sink="local", lake=str(self.lakes[name].lake), where=where if name == "some" else "")
             for name in names
         )
-        settings = self.world.settings(sinks=entries, scan=1.0, seal_seconds=0.05)
+        settings = self.world.settings(sinks=entries, **{"scan": 1.0, "seal_seconds": 0.05, **changes})
         counts = Counts()
         folder = StateFolder(
             settings.state, settings.node, logging.getLogger("tailrace").warning, dict.fromkeys(names, "")
@@ -226,6 +228,31 @@ def test_while_a_remote_sink_takes_its_time_reading_and_the_others_go_on(two: Tw
         threading.Event().wait(0.01)
     assert two.stop() == 0
     assert two.of("some") == ["one", "two"]
+    two.lakes["some"].assert_sound()
+
+
+def test_a_sink_that_hangs_fills_its_outbox_and_not_the_memory_that_the_others_need(two: Two) -> None:
+    w = writer(two.world.root)
+    w.record("first")
+    small = {"memory_bytes": 1 << 16, "block_bytes": 1 << 14, "row_group_bytes": 1 << 14, "seal_bytes": 1 << 14}
+    two.start(where="", kind=Slow, **small)
+    slow = two.sinks["some"]
+    assert isinstance(slow, Slow)
+    two.tick()
+    assert slow.called.wait(10)
+    lines = [f"{n} {os.urandom(200).hex()}" for n in range(1000)]
+    w.records(lines)
+    two.tick(30)
+    assert two.of("all") == ["first", *lines]
+    assert list((two.world.folder / "state/sinks/some/outbox").glob("*.object"))
+    slow.go.set()
+    for _ in range(400):
+        two.tick(1)
+        if len(two.of("some")) == 1 + len(lines):
+            break
+        threading.Event().wait(0.01)
+    assert two.stop() == 0
+    assert two.of("some") == ["first", *lines]
     two.lakes["some"].assert_sound()
 
 

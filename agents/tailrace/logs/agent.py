@@ -300,16 +300,20 @@ class LogAgent:
     def _relieve(self, now: float) -> None:
         """Keep deleted files from filling the disk, and memory from filling up, while a sink can't take objects.
 
-        First what is read goes to its outbox, so that handles can be closed; then the noisiest file is given up.
+        First what is read goes to its outbox, so that handles can be closed; then the noisiest file is given up. A sink
+        that is only slow is waited for, unless another one has nothing to do meanwhile.
         """
         excess = self.source.held_deleted - self.settings.held_bytes
+        if excess <= 0 and self._may_read():
+            return
         for route in self.routes:
-            if excess <= 0 and (route.delivery.failing is None or self._may_read()):
-                continue
-            route.seal(now, room=0)
-            route.delivery.advance(now)
-            if route.delivery.failing is not None:
-                route.delivery.spill(now)
+            delivery = route.delivery
+            if excess > 0 or delivery.failing is not None:
+                route.seal(now, room=0)
+                delivery.advance(now)
+            idle = any(other is not route and not other.delivery.waiting for other in self.routes)
+            if delivery.failing is not None or (delivery.waiting and (excess > 0 or idle)):
+                delivery.spill(now)
         if excess > 0 and any(r.delivery.failing is not None and r.delivery.outbox_full for r in self.routes):
             self.source.shed(excess)
             self._advance(now)
