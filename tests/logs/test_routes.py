@@ -89,6 +89,12 @@ class Two:
             self.now += 1.0
             self.agent.tick(self.now)
 
+    def run_while_some_is_down(self) -> None:
+        """Both want all lines, and only `all` can have them."""
+        self.start(where="")
+        self.sinks["some"].down = True
+        self.tick()
+
     def kill(self) -> None:
         self.agent.close()
 
@@ -123,9 +129,7 @@ def test_each_sink_gets_the_lines_it_wants_and_its_ledger_accounts_for_all_of_th
 def test_a_sink_that_fails_stops_no_other_and_its_backlog_waits_in_its_own_outbox(two: Two) -> None:
     w = writer(two.world.root)
     w.records(["one", "two"])
-    two.start(where="")
-    two.sinks["some"].down = True
-    two.tick()
+    two.run_while_some_is_down()
     assert two.of("all") == ["one", "two"]
     assert two.of("some") == []
     w.records(["three"])
@@ -144,9 +148,7 @@ def test_a_sink_that_fails_stops_no_other_and_its_backlog_waits_in_its_own_outbo
 def test_what_one_sink_had_when_the_agent_died_comes_to_the_other_once(two: Two) -> None:
     w = writer(two.world.root)
     w.records(["one", "two"])
-    two.start(where="")
-    two.sinks["some"].down = True
-    two.tick()
+    two.run_while_some_is_down()
     two.kill()
     assert (two.of("all"), two.of("some")) == (["one", "two"], [])
     w.records(["three"])
@@ -161,9 +163,7 @@ def test_what_one_sink_had_when_the_agent_died_comes_to_the_other_once(two: Two)
 def test_what_one_sink_lacks_and_no_file_holds_any_more_is_abandoned_in_its_own_ledger(two: Two) -> None:
     w = writer(two.world.root)
     w.records(["one", "two"])
-    two.start(where="")
-    two.sinks["some"].down = True
-    two.tick()
+    two.run_while_some_is_down()
     two.kill()
     for intent in (two.world.folder / "state/sinks/some/intents").glob("*.intent"):
         intent.unlink()  # else it is known by that what is lost
@@ -195,9 +195,7 @@ def test_a_sink_that_is_no_longer_set_is_named_and_holds_nothing_back(
 ) -> None:
     w = writer(two.world.root)
     w.records(["one"])
-    two.start(where="")
-    two.sinks["some"].down = True
-    two.tick()
+    two.run_while_some_is_down()
     two.kill()
     two.start(names=("all",))
     assert "sinks that are no longer set: some" in warnings(caplog)

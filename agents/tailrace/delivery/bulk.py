@@ -7,7 +7,6 @@ as good as stored. What an answer says of each row is read by its position.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -17,9 +16,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tailrace.delivery import render
-from tailrace.delivery.encode import Spans
 from tailrace.delivery.escape import escaped
-from tailrace.delivery.packed import Filling, bytes_of, rows_of
+from tailrace.delivery.packed import FillingEncoder, bytes_of, rows_of
 from tailrace.lake import LEDGER, LOGS, Table
 
 # Of each row only this is asked for; without the status a row that is well would leave no place in the list.
@@ -34,27 +32,14 @@ _DOCUMENT = frozenset((
 _DOCUMENT_SAYS = ("immense term", "failed to parse", "Limit of total fields", "pipeline")
 
 
-class BulkEncoder:
-    """The rows of one object as requests of at most `limit` bytes."""
-
-    def __init__(self, table: Table, limit: int, gzip: bool) -> None:
-        self._table = table
-        self._filling = Filling(limit, gzip)
-
-    @property
-    def size(self) -> int:
-        """Bytes of memory so far."""
-        return self._filling.size
+class BulkEncoder(FillingEncoder):
+    """The rows of one object as bulk requests."""
 
     def write(self, table: pa.Table) -> None:
         """Take rows."""
         for batch in table.to_batches():
             if batch.num_rows:
                 self._filling.add(*bytes_of(actions(batch, self._table)))
-
-    def finish(self, key: str, ranges: Mapping[str, Spans]) -> pa.Buffer:  # noqa: ARG002
-        """The payload: see packed.py."""
-        return self._filling.finish()
 
 
 def actions(batch: pa.RecordBatch, table: Table) -> pa.StringArray:

@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 
 from tailrace.delivery.encode import Spans
 from tailrace.delivery.packed import Packed, bytes_of, gzipped
-from tailrace.delivery.render import _rfc3339 as rfc3339
+from tailrace.delivery.render import rfc3339
 
 LIMIT = 1 << 20  # bytes of a request before it is compressed; Fluent Bit closes the connection at 6 MB by default
 _FIELD = re.compile(r"\{(\w*)\}")

@@ -17,11 +17,10 @@ import pyarrow.compute as pc
 
 from tailrace.delivery import render
 from tailrace.delivery.bulk import identities
-from tailrace.delivery.encode import Spans
-from tailrace.delivery.packed import Filling, bytes_of, rows_of
+from tailrace.delivery.packed import FillingEncoder, bytes_of, rows_of
 from tailrace.delivery.protobuf import Ints, field, fixed64, joined, number, submessage, tag, unhexed, varint
 from tailrace.delivery.repeats import combinations, numbered
-from tailrace.lake import LEVELS, LOGS, Table
+from tailrace.lake import LEVELS, LOGS
 
 # Column, attribute of the resource.
 _RESOURCE = (
@@ -41,17 +40,8 @@ _KINDS = ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Job", "CronJo
 _SEVERITY = {name: 1 + 4 * n for n, name in enumerate(LEVELS)}  # TRACE 1, DEBUG 5, INFO 9, WARN 13, ERROR 17, FATAL 21
 
 
-class OtlpEncoder:
-    """The rows of one object as requests of at most `limit` bytes."""
-
-    def __init__(self, table: Table, limit: int, gzip: bool) -> None:
-        self._table = table
-        self._filling = Filling(limit, gzip)
-
-    @property
-    def size(self) -> int:
-        """Bytes of memory so far."""
-        return self._filling.size
+class OtlpEncoder(FillingEncoder):
+    """The rows of one object as export requests."""
 
     def write(self, table: pa.Table) -> None:
         """Take rows."""
@@ -82,10 +72,6 @@ class OtlpEncoder:
             return tag(1, 2) + varint(len(head) + len(body)) + head + body
 
         self._filling.add(data, ends, resource_logs, len(head) + len(scope_head) + 20)
-
-    def finish(self, key: str, ranges: Mapping[str, Spans]) -> pa.Buffer:  # noqa: ARG002
-        """The payload: see packed.py."""
-        return self._filling.finish()
 
 
 def containers(batch: pa.RecordBatch) -> tuple[Ints, Ints]:

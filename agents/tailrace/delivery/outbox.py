@@ -74,6 +74,7 @@ class Outbox:
         self._warn = warn
         self._durable: set[Path] = set()  # folders whose names this process has synced
         self._waiting: list[Waiting] = []
+        self._parts: dict[str, frozenset[str]] = {}  # by key: the files it is of, once that was read or written
         try:
             make_folders(folder, Path(), self._durable)
             found = _files(folder)
@@ -128,6 +129,7 @@ class Outbox:
         make_folders(self.folder, Path(), self._durable)
         since = write_object(self.folder / name, sealed, head).st_mtime
         self._waiting.append(Waiting(name, sealed.key, size, since))
+        self._parts[sealed.key] = frozenset(sealed.parts)
 
     def headers(self) -> Iterator[Sealed]:
         """What is known of the waiting objects but their lines and rows, oldest first; damaged ones are left out.
@@ -136,7 +138,15 @@ class Outbox:
         """
         for waiting in self._waiting:
             with contextlib.suppress(DamageError):
-                yield known_of(self.folder / waiting.name)
+                known = known_of(self.folder / waiting.name)
+                self._parts[known.key] = frozenset(known.parts)
+                yield known
+
+    @property
+    def files(self) -> set[str]:
+        """The files that its objects are of, as far as those were put here or their headers read: a restart will ask
+        how far those files were read."""
+        return {name for names in self._parts.values() for name in names}
 
     def _make_sure_of_room(self, size: int) -> None:
         aside = sum(stat.st_size for stat in _files(self._aside).values())
@@ -197,6 +207,7 @@ class Outbox:
             (self.folder / waiting.name).unlink(missing_ok=True)
             self._waiting.remove(waiting)
             sync_folder(self.folder)
+        self._parts.pop(key, None)
 
 
 def _files(folder: Path) -> dict[str, os.stat_result]:

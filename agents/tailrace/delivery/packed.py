@@ -10,13 +10,16 @@ from __future__ import annotations
 import json
 import zlib
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+
+from tailrace.delivery.encode import Spans
+from tailrace.lake import Table
 
 Ints = npt.NDArray[np.int64]
 Wrap = Callable[[bytes], bytes]
@@ -141,6 +144,23 @@ class Filling:
         if self._bytes:
             self._seal()
         return self._packed.finish()
+
+
+class FillingEncoder:
+    """The rows of one object as requests of at most `limit` bytes; what a row becomes is `write`'s."""
+
+    def __init__(self, table: Table, limit: int, gzip: bool) -> None:
+        self._table = table
+        self._filling = Filling(limit, gzip)
+
+    @property
+    def size(self) -> int:
+        """Bytes of memory so far."""
+        return self._filling.size
+
+    def finish(self, key: str, ranges: Mapping[str, Spans]) -> pa.Buffer:  # noqa: ARG002
+        """The payload."""
+        return self._filling.finish()
 
 
 def gzipped(body: bytes) -> bytes:

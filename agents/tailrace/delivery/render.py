@@ -112,7 +112,7 @@ def text(batch: pa.RecordBatch, colour: bool) -> bytes:
 
     `colour` wraps the level in ANSI colours. The message is what the program wrote, its own escape sequences included.
     """
-    times = pc.utf8_slice_codeunits(_rfc3339(batch.column("ts")), 11, 23)
+    times = pc.utf8_slice_codeunits(rfc3339(batch.column("ts")), 11, 23)
     level = batch.column("level")
     shown = [f"{name.upper():<5}" for name in level.dictionary.to_pylist()]
     if colour:
@@ -166,7 +166,7 @@ def _value(key: str, column: pa.Array, name: str, labels_as_text: bool) -> tuple
         values, end = closed(column)
         return pa.scalar(key + '"'), values, pa.scalar(end)
     if pa.types.is_timestamp(column.type):
-        return (_rfc3339(column, key + '"', '"'),)
+        return (rfc3339(column, key + '"', '"'),)
     if pa.types.is_integer(column.type) or pa.types.is_boolean(column.type):
         return pa.scalar(key), column.cast(pa.string())
     raise TypeError(f"the column {name} is {column.type}, which has no form in NDJSON here")
@@ -183,7 +183,7 @@ def _one_line(labels: str | None) -> str | None:
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
 
 
-def _rfc3339(times: pa.TimestampArray, before: str = "", after: str = "") -> pa.StringArray:
+def rfc3339(times: pa.TimestampArray, before: str = "", after: str = "") -> pa.StringArray:
     """`2026-11-20T22:23:58.123456Z`, 27 bytes each, between `before` and `after`. Arrow's own strftime takes twenty
     times as long."""
     numbers = times.view(pa.int64())

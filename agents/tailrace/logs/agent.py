@@ -184,7 +184,7 @@ class LogAgent:
 
     def _scan(self, now: float) -> None:
         self.source.forgets = self.recovery.done
-        self.source.kept = {name for route in self.routes for name in route.delivery.files_kept}
+        self.source.kept = {name for route in self.routes for name in route.delivery.outbox.files}
         self.source.scan(now)  # also while nothing may be read yet: what is open can't vanish
         self.report.scanned(self.source.scanner.complete)
         self._next_scan = now + self.settings.scan

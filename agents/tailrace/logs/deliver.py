@@ -51,7 +51,6 @@ class Delivery:
         self._refused = 0
         self._retry_at = 0.0
         self._full = False
-        self._kept: dict[str, frozenset[str]] = {}  # by the key of an object in the outbox: the files it is of
         # Keys of committed objects whose commit is not in both copies of the checkpoint: in none yet, in the newer one.
         self._committed: list[str] = []
         self._saved_once: list[str] = []
@@ -190,8 +189,6 @@ class Delivery:
             self.outbox.done(one.key)
         except OSError as e:
             self.refuse(e, now, "outbox")
-        else:
-            self._kept.pop(one.key, None)
         return True
 
     def healed(self) -> None:
@@ -240,19 +237,7 @@ class Delivery:
         except OSError as e:
             self.refuse(e, now, "outbox")
             return False
-        self._kept[one.key] = frozenset(one.parts)
         return True
-
-    def take_up_outbox(self) -> None:
-        """Commit what an earlier run left in the outbox. Raises OSError if it can't be read."""
-        for one in self.outbox.headers():
-            self._kept[one.key] = frozenset(one.parts)
-            self.take_up(one)
-
-    @property
-    def files_kept(self) -> set[str]:
-        """The files that objects in the outbox are of: a restart asks how far they were read."""
-        return {name for names in self._kept.values() for name in names}
 
     def _commit(self, sealed: Sealed) -> None:
         self.report.committed(self.name, sealed)

@@ -181,7 +181,8 @@ class Recovery:
 def resolve(delivery: Delivery) -> tuple[list[Sealed], OSError | None]:
     """Commit what the sink or the outbox holds. Returns the intents of which neither is known to have the object, and
     the sink's error, if it could not tell: then those of which it was not asked are among them."""
-    delivery.take_up_outbox()
+    for one in delivery.outbox.headers():
+        delivery.take_up(one)
     unresolved, silent = [], None
     for intent in delivery.intents.read():
         if delivery.progress.covers(delivery.name, ((name, part.spans) for name, part in intent.parts.items())):

@@ -62,11 +62,12 @@ def run(settings: Settings, once: bool, load: Load | None = None, file: Path | N
         return 1
     report = Report(tuple(places), counts)
     try:
-        if settings.forward_listen or settings.forward_socket:
+        spoken = settings.forward_listen or settings.forward_socket
+        if spoken:
             (settings.state / SPOOL / PODS).mkdir(parents=True, exist_ok=True)  # the agent then reads it, too
         agent = LogAgent(settings, sinks, pipeline, folder, counts, report)
         server = Server("" if once else settings.listen, report.telemetry.registry, report.health)
-        if not once:
+        if spoken and not once:
             agent.inlet = _forward(settings, agent)
     except (StateError, ListenError, OSError) as e:
         folder.release()
@@ -117,11 +118,8 @@ def _say_the_end(agent: LogAgent, left: int, once: bool) -> int:
     return 1 if left or (waiting and once) else 0
 
 
-def _forward(settings: Settings, agent: LogAgent) -> Inlet | None:
-    """The Forward source, if it is asked for, listening. Raises ListenError, or OSError if it can't have its spool."""
-    s = settings
-    if not s.forward_listen and not s.forward_socket:
-        return None
+def _forward(s: Settings, agent: LogAgent) -> Inlet:
+    """The Forward source, listening. Raises ListenError, or OSError if it can't have its spool."""
     from tailrace.logs.forward.source import ForwardError, ForwardSource, Listen  # asyncio and TLS: most need neither
 
     listen = Listen(s.forward_listen, s.forward_socket, s.forward_tls_cert, s.forward_tls_key, s.forward_shared_key)

@@ -12,9 +12,9 @@ from tailrace.delivery.fluent import carried, decoded, unpacker
 from tailrace.delivery.ranges import Origin
 from tailrace.logs.forward.intake import Intake
 from tailrace.logs.forward.receipts import KEPT, Receipts
-from tailrace.logs.forward.spool import ROTATE, Spool, file_id
+from tailrace.logs.forward.spool import ROTATE, Spool
 from tailrace.logs.source.scan import Found, Kind, Problems, Scanner
-from tailrace.logs.source.tail import HEAD, identify, open_tail
+from tailrace.logs.source.tail import HEAD, file_id, identify, open_tail
 from tests.logs.forward.sender import packed
 
 

@@ -17,20 +17,18 @@ from tailrace.config.values import KIB, MIB, Choice, Count, Size, Text
 from tailrace.delivery.aws import AwsSettings, calling, client
 from tailrace.delivery.dropped import Dropped, Reason
 from tailrace.delivery.refusal import Refused
-from tailrace.delivery.sinks.sink import Finding, Place, Sink
+from tailrace.delivery.sinks.sink import OF_LEDGER, Finding, PackedSink, Place
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
     from tailrace.delivery.encode import Encoder
     from tailrace.delivery.log_events import Names
-    from tailrace.delivery.objects import Sealed
     from tailrace.delivery.packed import Request
     from tailrace.lake import Table
 
 # What PutRetentionPolicy takes.
 _DAYS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653)
-_LEDGER = " ledger"
 
 log = logging.getLogger("tailrace")
 
@@ -66,7 +64,7 @@ class CloudwatchSettings(AwsSettings, frozen=True, kw_only=True):
     ] = MIB
 
 
-class CloudwatchSink(Sink):
+class CloudwatchSink(PackedSink):
     """CloudWatch Logs.
 
     dropped: what AWS will never take because of its time; whoever accounts for it empties the list.
@@ -89,15 +87,12 @@ class CloudwatchSink(Sink):
 
     def __init__(self, settings: CloudwatchSettings, place: Place, names: Names, ledger_names: Names) -> None:
         """Raises ValueError if there is no region."""
-        from tailrace.delivery.packed import Progress
-
         super().__init__()
         self._settings, self._place = settings, place
         self._names, self._ledger_names = names, ledger_names
         self._client: Any = client("logs", settings)
         self._client.meta.events.register("before-call.cloudwatch-logs.PutLogEvents", self._put_body)
         self._body = b""
-        self._progress = Progress()
 
     @classmethod
     def open(cls, settings: CloudwatchSettings, place: Place) -> CloudwatchSink:
@@ -129,14 +124,6 @@ class CloudwatchSink(Sink):
 
         names = self._names if table is LOGS else self._ledger_names
         return EventsEncoder(table, names, self._settings.event_bytes, self._settings.format == "json")
-
-    def store(self, sealed: Sealed) -> None:
-        """Send what is left of the object's lines, then of its ledger rows. Raises Refused."""
-        if sealed.payload is not None:
-            self._send(sealed.key, sealed.payload)
-        self._send(sealed.key + _LEDGER, sealed.ledger)
-        self._progress.forget(sealed.key)
-        self._progress.forget(sealed.key + _LEDGER)
 
     def _send(self, key: str, payload: pa.Buffer) -> None:
         """Send what is left; a group's failure keeps no other group back. Raises Refused."""
@@ -247,7 +234,7 @@ class CloudwatchSink(Sink):
         from tailrace.delivery.log_events import spans_of
 
         self.counters[reason] += after - first
-        if not key.endswith(_LEDGER):
+        if not key.endswith(OF_LEDGER):
             self.dropped.append(Dropped(key, after - first, reason, spans_of(request, first, after)))
         log.warning(
             "sink cloudwatch: AWS did not take %d events of %s, %s, for they are %s: they are lost to it, and not sent "

@@ -18,7 +18,7 @@ from tailrace.config.settings import Setting
 from tailrace.config.values import KIB, MIB, Size, Switch, Text
 from tailrace.delivery.http import Answer, Http, HttpSettings, refused
 from tailrace.delivery.refusal import Refused
-from tailrace.delivery.sinks.sink import Finding, Place, Sink
+from tailrace.delivery.sinks.sink import OF_LEDGER, Finding, PackedSink, Place
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -69,7 +69,7 @@ class ElasticsearchSettings(HttpSettings, frozen=True, kw_only=True):
     ] = 4 * MIB
 
 
-class ElasticsearchSink(Sink):
+class ElasticsearchSink(PackedSink):
     """Data streams of a cluster."""
 
     name: ClassVar = "elasticsearch"
@@ -85,14 +85,11 @@ class ElasticsearchSink(Sink):
     )
 
     def __init__(self, http: Http, settings: ElasticsearchSettings) -> None:
-        from tailrace.delivery.packed import Progress
-
         super().__init__()
         self._http, self._settings = http, settings
         self._lines, self._ledger, self._dead = (
             f"logs-{settings.dataset}{what}-{settings.namespace}" for what in ("", ".ledger", ".dead")
         )
-        self._progress = Progress()
         self._installed = not settings.template
 
     @classmethod
@@ -119,16 +116,13 @@ class ElasticsearchSink(Sink):
         """Send what is left of the object's lines, then of its ledger rows. Raises Refused."""
         if not self._installed:
             self._install()
-        if sealed.payload is not None:
-            self._send(self._lines, sealed.key, sealed.payload)
-        self._send(self._ledger, f"{sealed.key} ledger", sealed.ledger)
-        self._progress.forget(sealed.key)
-        self._progress.forget(f"{sealed.key} ledger")
+        super().store(sealed)
 
-    def _send(self, stream: str, key: str, payload: pa.Buffer) -> None:
+    def _send(self, key: str, payload: pa.Buffer) -> None:
         """Send what is left, all of it that is taken; then say what was not. Raises Refused."""
         from tailrace.delivery.packed import requests
 
+        stream = self._ledger if key.endswith(OF_LEDGER) else self._lines
         trouble: Refused | None = None
         for number, request in enumerate(requests(payload)):
             left = self._progress.left(key, number)

@@ -17,19 +17,17 @@ from tailrace.config.values import KIB, MIB, Names, Size, Text
 from tailrace.delivery.dropped import Dropped
 from tailrace.delivery.http import Answer, Http, HttpSettings, refused
 from tailrace.delivery.refusal import Refused
-from tailrace.delivery.sinks.sink import Finding, Place, Sink
+from tailrace.delivery.sinks.sink import OF_LEDGER, Finding, PackedSink, Place
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
     from tailrace.delivery.encode import Encoder
-    from tailrace.delivery.objects import Sealed
     from tailrace.delivery.packed import Request
     from tailrace.lake import Table
 
 _TYPE = "application/x-protobuf"
 _HEADER = r"[A-Za-z0-9!#$%&'*+.^_`|~-]+=.*"
-_LEDGER = " ledger"
 _TOO_LONG, _WRONG = 413, (400, 422)
 
 log = logging.getLogger("tailrace")
@@ -60,7 +58,7 @@ class OtlpSettings(HttpSettings, frozen=True, kw_only=True):
     ] = 2 * MIB
 
 
-class OtlpSink(Sink):
+class OtlpSink(PackedSink):
     """A server of OTLP logs: a collector, or a backend that speaks it.
 
     dropped: what the server rejected for good; whoever accounts for it empties the list.
@@ -77,11 +75,8 @@ class OtlpSink(Sink):
     )
 
     def __init__(self, http: Http, settings: OtlpSettings) -> None:
-        from tailrace.delivery.packed import Progress
-
         super().__init__()
         self._http, self._settings = http, settings
-        self._progress = Progress()
         self._taken = False  # whether the server ever took anything
 
     @classmethod
@@ -101,14 +96,6 @@ class OtlpSink(Sink):
         from tailrace.delivery.otlp_logs import OtlpEncoder
 
         return OtlpEncoder(table, self._settings.request_bytes, self._settings.compression == "gzip")
-
-    def store(self, sealed: Sealed) -> None:
-        """Send what is left of the object's lines, then of its ledger rows. Raises Refused."""
-        if sealed.payload is not None:
-            self._send(sealed.key, sealed.payload)
-        self._send(sealed.key + _LEDGER, sealed.ledger)
-        self._progress.forget(sealed.key)
-        self._progress.forget(sealed.key + _LEDGER)
 
     def _send(self, key: str, payload: pa.Buffer) -> None:
         from tailrace.delivery.packed import requests
@@ -161,7 +148,7 @@ class OtlpSink(Sink):
 
     def _lost(self, key: str, rows: int, why: str, spans: tuple[tuple[str, int, int], ...]) -> None:
         self.counters["rejected"] += rows
-        if not key.endswith(_LEDGER):
+        if not key.endswith(OF_LEDGER):
             self.dropped.append(Dropped(key, rows, "rejected", spans))
         log.warning(
             "sink otlp: the server rejected %d records for good (%s): they are lost to it, and not sent again as the "

@@ -12,9 +12,13 @@ import msgspec
 from tailrace.delivery.dropped import Dropped
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from tailrace.delivery.encode import Encoder
     from tailrace.delivery.objects import Sealed
     from tailrace.lake import Table
+
+OF_LEDGER = " ledger"  # what a key ends in, if it is that of an object's ledger rows
 
 
 @dataclass(frozen=True)
@@ -83,3 +87,25 @@ class Sink(ABC):
 
     def close(self) -> None:  # noqa: B027
         """Give back what the sink holds."""
+
+
+class PackedSink(Sink):
+    """A sink whose payloads are requests (packed.py), some of which its target may take and others not."""
+
+    def __init__(self) -> None:
+        from tailrace.delivery.packed import Progress
+
+        super().__init__()
+        self._progress = Progress()
+
+    def store(self, sealed: Sealed) -> None:
+        """Send what is left of the object's lines, then of its ledger rows. Raises Refused."""
+        if sealed.payload is not None:
+            self._send(sealed.key, sealed.payload)
+        self._send(sealed.key + OF_LEDGER, sealed.ledger)
+        self._progress.forget(sealed.key)
+        self._progress.forget(sealed.key + OF_LEDGER)
+
+    @abstractmethod
+    def _send(self, key: str, payload: pa.Buffer) -> None:
+        """Send what is left of a payload. Raises Refused; what was taken is then noted in the progress of its key."""

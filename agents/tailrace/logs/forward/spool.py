@@ -17,11 +17,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import xxhash
-
 from tailrace.delivery.ranges import Origin
 from tailrace.logs.source.scan import PODS, origin_of
-from tailrace.logs.source.tail import HEAD
+from tailrace.logs.source.tail import HEAD, file_id
 
 ROTATE = 8 << 20  # bytes at which a file is renamed
 IDLE = 60.0  # seconds without a write after which a file that is delivered goes
@@ -188,15 +186,6 @@ class Spool:
         with contextlib.suppress(OSError):  # not empty
             file.path.parent.rmdir()
             file.path.parent.parent.rmdir()
-
-
-def file_id(origin: Origin, head: bytes) -> str:
-    """The id that the source gives a file which begins with these (up to HEAD) bytes: see source.tail.identify."""
-    o = origin
-    digest = xxhash.xxh3_64(f"{o.namespace}/{o.pod}/{o.pod_uid}/{o.container}/{o.restart}\n".encode())
-    newline = head.find(b"\n")
-    digest.update(head[: newline + 1] if newline >= 0 else head)
-    return digest.hexdigest()
 
 
 def _end_of_lines(path: Path) -> int:

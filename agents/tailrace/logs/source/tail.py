@@ -153,11 +153,16 @@ def identify(tail: Tail, at_end: bool) -> str | None:
     newline = head.find(b"\n")
     if newline < 0 and len(head) < HEAD and not (at_end and head):
         return None
-    head = head[: newline + 1] if newline >= 0 else head
-    o = tail.origin
-    digest = xxhash.xxh3_64(f"{o.namespace}/{o.pod}/{o.pod_uid}/{o.container}/{o.restart}\n".encode())
-    digest.update(head)
     tail.format = "json-file" if head.startswith(b"{") else "cri"
+    return file_id(tail.origin, head)
+
+
+def file_id(origin: Origin, head: bytes) -> str:
+    """The id of a container's file that begins with these (up to HEAD) bytes, of which the first line counts."""
+    o = origin
+    digest = xxhash.xxh3_64(f"{o.namespace}/{o.pod}/{o.pod_uid}/{o.container}/{o.restart}\n".encode())
+    newline = head.find(b"\n")
+    digest.update(head[: newline + 1] if newline >= 0 else head)
     return digest.hexdigest()
 
 
