@@ -30,7 +30,7 @@ check: setup     ## lint, types, and that every generated file is fresh
 	$(BIN)/python -m tests.generated --check
 
 test: check      ## lint, types and every test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 
 parts:           ## what some tests use beyond Python: strace, and servers that are built into a cache outside this folder
 	@command -v strace >/dev/null || { $(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq strace; }
