@@ -21,8 +21,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tailrace.delivery.ndjson import NdjsonEncoder
-from tailrace.delivery.records import RECORD_BYTES
+from tailrace.delivery.aws.records import RECORD_BYTES
+from tailrace.delivery.formats.ndjson import NdjsonEncoder
 from tailrace.lake import LOGS
 
 BLOCK, OBJECT = 8 << 20, 32 << 20  # raw bytes of a batch; of NDJSON: half of the agent's memory_bytes may be open

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from daemonset.aws.templates import GENERATED, STACKS
-from tailrace.delivery import iam
+from tailrace.delivery.aws import iam
 from tailrace.lake import LOGS, TABLES, Partition
 from tailrace.query.glue import table_input
 from tests.daemonset.stack import ACCOUNT, ALL, FOLDER, KEY, NAMES, Stack
@@ -217,7 +217,7 @@ def test_firehose_puts_a_line_into_the_hour_into_which_the_agent_would_put_it() 
     need(jq, "jq (Firehose's own is 1.6)")
     import pyarrow as pa
 
-    from tailrace.delivery.render import ndjson
+    from tailrace.delivery.formats.render import ndjson
 
     read = datetime(2026, 11, 20, 22, 5, tzinfo=UTC)
     rows = [{"ts": datetime.fromisoformat(m).replace(tzinfo=UTC)} for m in MOMENTS] + [{"ts": None}]

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tailrace.delivery.aws import client
+from tailrace.delivery.aws.client import client
 from tailrace.delivery.objects import Sealed
 from tailrace.delivery.refusal import Refused
 from tailrace.delivery.sinks.firehose import FirehoseSettings, FirehoseSink

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from tailrace.delivery import aws
-from tailrace.delivery.aws import AwsSettings, calling, client
+from tailrace.delivery.aws import client as aws
+from tailrace.delivery.aws.client import AwsSettings, calling, client
 from tailrace.delivery.refusal import Refused
 from tests.servers.aws_double import Answer, AwsDouble, json_error, sts_error, xml_error
 from tests.servers.parts import free_port

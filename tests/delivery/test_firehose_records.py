@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tailrace.delivery.records import RECORD_BYTES, Records, billed, records_of
+from tailrace.delivery.aws.records import RECORD_BYTES, Records, billed, records_of
 
 LENGTHS = st.one_of(st.integers(3, 400), st.integers(3, 200_000), st.just(RECORD_BYTES))
 

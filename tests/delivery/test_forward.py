@@ -165,9 +165,9 @@ def test_an_object_without_lines_sends_nothing() -> None:
 
 
 def test_rows_of_several_namespaces_go_under_their_own_tags_in_order() -> None:
-    from tailrace.delivery.fluent import packed_entries
-    from tailrace.delivery.fluent_pack import FluentEncoder
-    from tailrace.delivery.packed import requests
+    from tailrace.delivery.fluent.pack import FluentEncoder
+    from tailrace.delivery.fluent.protocol import packed_entries
+    from tailrace.delivery.formats.packed import requests
 
     rows = batch("a", 0, 6).lines
     names = pa.array(["x", "y", "x", None, "y", "x"]).dictionary_encode()

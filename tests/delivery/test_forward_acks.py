@@ -64,7 +64,7 @@ class Server:
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    monkeypatch.setattr("tailrace.delivery.fluent_link._CALL", 0.2)
+    monkeypatch.setattr("tailrace.delivery.fluent.link._CALL", 0.2)
     one = Server()
     yield one
     one.close()

@@ -10,8 +10,8 @@ import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tailrace.delivery.fluent import EventTime, packed_entries
-from tailrace.delivery.fluent_pack import entries
+from tailrace.delivery.fluent.pack import entries
+from tailrace.delivery.fluent.protocol import EventTime, packed_entries
 from tailrace.lake import LEDGER, LOGS
 from tests.delivery.made import rows
 

@@ -15,8 +15,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from tailrace.delivery.formats.packed import gzipped
 from tailrace.delivery.http import Answer, Http, HttpSettings, refused
-from tailrace.delivery.packed import gzipped
 from tailrace.delivery.refusal import Refused
 from tests.servers import answering
 from tests.servers.answering import Answering

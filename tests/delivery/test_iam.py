@@ -9,7 +9,7 @@ from string import Template
 
 import pytest
 
-from tailrace.delivery.iam import PLACEHOLDERS, STATEMENTS, allowing, policy
+from tailrace.delivery.aws.iam import PLACEHOLDERS, STATEMENTS, allowing, policy
 
 REPO = Path(__file__).parents[2]
 EVERYTHING = frozenset(s.needs for statements in STATEMENTS.values() for s in statements)

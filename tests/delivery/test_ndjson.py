@@ -15,9 +15,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tailrace.delivery.encode import ParquetEncoder
-from tailrace.delivery.escape import closed
-from tailrace.delivery.ndjson import NdjsonEncoder, fitted, row_ends
-from tailrace.delivery.repeats import combinations, numbered
+from tailrace.delivery.formats.escape import closed
+from tailrace.delivery.formats.ndjson import NdjsonEncoder, fitted, row_ends
+from tailrace.delivery.formats.repeats import combinations, numbered
 from tailrace.lake import LEDGER, LOGS, TABLES, Table
 from tests.delivery.made import rows
 from tests.delivery.test_render import TEXTS, batches, of

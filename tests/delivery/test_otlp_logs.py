@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 
-from tailrace.delivery.otlp_logs import OtlpEncoder
-from tailrace.delivery.packed import requests
-from tailrace.delivery.protobuf import unhexed, varint, varints
+from tailrace.delivery.formats.otlp_logs import OtlpEncoder
+from tailrace.delivery.formats.packed import requests
+from tailrace.delivery.formats.protobuf import unhexed, varint, varints
 from tailrace.lake import LEVELS, LOGS
 from tests.delivery.made import rows
 from tests.servers.otlp_double import values

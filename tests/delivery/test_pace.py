@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tailrace.delivery.pace import Breaker, Pace, Step
+from tailrace.delivery.aws.pace import Breaker, Pace, Step
 
 
 class Clock:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from tailrace.delivery.render import escaped, ndjson, text
+from tailrace.delivery.formats.render import escaped, ndjson, text
 from tailrace.lake import LEDGER, LOGS
 
 TEXTS = st.one_of(

@@ -14,8 +14,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tailrace.delivery import aws
-from tailrace.delivery.bucket import COUNTERS, Bucket
+from tailrace.delivery.aws import client as aws
+from tailrace.delivery.aws.bucket import COUNTERS, Bucket
 from tailrace.delivery.objects import Sealed
 from tailrace.delivery.refusal import Refused
 from tailrace.delivery.sinks import Place

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 
 from tailrace.config.values import MIB
-from tailrace.delivery import bucket
+from tailrace.delivery.aws import bucket
 from tailrace.delivery.objects import Sealed
 from tailrace.delivery.refusal import Refused
 from tailrace.delivery.sinks import Place

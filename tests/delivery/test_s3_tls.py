@@ -38,7 +38,7 @@ def test_payloads_of_every_size_are_stored_as_they_are(
     need(versitygw.found(), "versitygw, an S3 server,")
     tls = certificate(tmp_path)
     monkeypatch.setenv("AWS_CA_BUNDLE", str(tls[0]))
-    monkeypatch.setattr("tailrace.delivery.bucket.PART", 5 * MIB)
+    monkeypatch.setattr("tailrace.delivery.aws.bucket.PART", 5 * MIB)
     payload = os.urandom(size)
     one = dataclasses.replace(sealed(batch("a", 0, 3)), payload=pa.py_buffer(payload))
     with Versitygw(tmp_path, tls=tls) as server:

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from tailrace.delivery.render import ndjson
+from tailrace.delivery.formats.render import ndjson
 from tailrace.lake import LEDGER, LOGS, Table
 
 SAMPLE_OBJECTS, SAMPLE_ROWS = 20, 5_000

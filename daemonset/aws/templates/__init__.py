@@ -13,7 +13,7 @@ from collections.abc import Callable
 from functools import partial
 
 from daemonset.aws.templates import agent_role, alarms, cross_account, firehose, lake, policies
-from tailrace.delivery.iam import STATEMENTS
+from tailrace.delivery.aws.iam import STATEMENTS
 
 STACKS: tuple[tuple[str, Callable[[], str]], ...] = (
     ("daemonset/aws/lake.yaml", lake.template),

@@ -1,7 +1,7 @@
 """agent-role.yaml: a cluster's OIDC provider in, the role that the agent's service account takes out (IRSA).
 
-Each sink has a policy of its own, made of the statements in tailrace.delivery.iam; a sink is chosen by saying what it
-may reach.
+Each sink has a policy of its own, made of the statements in tailrace.delivery.aws.iam; a sink is chosen by saying what
+it may reach.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from daemonset.aws.templates.document import (
     written,
 )
 from daemonset.aws.templates.parameters import KMS_KEY, PREFIX
-from tailrace.delivery.iam import STATEMENTS, Statement
+from tailrace.delivery.aws.iam import STATEMENTS, Statement
 
 # What iam's placeholders are here.
 FILLED = {"Partition": "AWS::Partition", "Region": "AWS::Region", "Account": "AWS::AccountId", "KmsKey": "KmsKeyArn"}

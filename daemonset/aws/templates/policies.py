@@ -1,10 +1,10 @@
-"""policies: the statements of tailrace.delivery.iam in, one policy a sink out, for who does without CloudFormation."""
+"""policies: the statements of delivery.aws.iam in, one policy a sink out, for who does without CloudFormation."""
 
 from __future__ import annotations
 
 import json
 
-from tailrace.delivery.iam import PLACEHOLDERS, STATEMENTS, policy
+from tailrace.delivery.aws.iam import PLACEHOLDERS, STATEMENTS, policy
 
 SETTINGS = frozenset(s.needs for statements in STATEMENTS.values() for s in statements if s.needs)
 
@@ -24,7 +24,7 @@ def page() -> str:
     )
     return f"""# The agent's permissions
 
-<!-- Generated from tailrace.delivery.iam by `make docs`. -->
+<!-- Generated from tailrace.delivery.aws.iam by `make docs`. -->
 
 One policy for each sink; `daemonset/aws/agent-role.yaml` makes the same ones with CloudFormation. The files hold what
 every run needs, and no action or resource is `*`. Fill the placeholders, for example:

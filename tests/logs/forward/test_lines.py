@@ -8,7 +8,7 @@ from typing import Any
 import msgpack
 import pytest
 
-from tailrace.delivery.fluent import EventTime, ProtocolError
+from tailrace.delivery.fluent.protocol import EventTime, ProtocolError
 from tailrace.logs.forward.lines import rendered
 from tests.logs.forward.sender import AT
 

@@ -14,7 +14,7 @@ from fluent import sender
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tailrace.delivery.fluent import check_pong, ping
+from tailrace.delivery.fluent.protocol import check_pong, ping
 from tailrace.logs.forward.source import ForwardError, ForwardSource, Listen
 from tests.logs.forward.sender import Sender, entry, event_time, message, packed
 from tests.servers.certificate import certificate

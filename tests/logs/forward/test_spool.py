@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tailrace.delivery.fluent import carried, decoded, unpacker
+from tailrace.delivery.fluent.protocol import carried, decoded, unpacker
 from tailrace.delivery.ranges import Origin
 from tailrace.logs.forward.intake import Intake
 from tailrace.logs.forward.receipts import KEPT, Receipts

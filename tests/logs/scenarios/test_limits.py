@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 
 import pytest
 
@@ -154,6 +155,10 @@ def blocks_of(live: Live) -> list[set[str]]:
     return blocks
 
 
+def fewer_than(blocks: list[set[str]], most: int) -> bool:
+    return len(blocks) < most
+
+
 def lines(prefix: str, size: int) -> list[str]:
     """Messages that make about `size` bytes of records."""
     return [f"{prefix} {n} {'x' * 180}" for n in range(size // 230)]
@@ -199,7 +204,7 @@ def test_l6_while_the_sink_is_slow_each_file_has_its_turn(scene: Scene, monkeypa
     blocks = blocks_of(live)
     may_read, written = live.agent._may_read, []
     for n in range(60):
-        live.agent._may_read = lambda room=len(blocks) + 1: len(blocks) < room  # type: ignore[method-assign,misc]
+        live.agent._may_read = partial(fewer_than, blocks, len(blocks) + 1)  # type: ignore[method-assign]
         if n % 10 == 0:
             written.append(f"line {n}")
             quiet.record(written[-1])

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from tailrace.config.settings import Setting
 from tailrace.config.values import KIB, MIB, Choice, Count, Size, Text
-from tailrace.delivery.aws import AwsSettings, calling, client
+from tailrace.delivery.aws.client import AwsSettings, calling, client
 from tailrace.delivery.dropped import Dropped, Reason
 from tailrace.delivery.refusal import Refused
 from tailrace.delivery.sinks.sink import OF_LEDGER, Finding, PackedSink, Place
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from tailrace.delivery.encode import Encoder
-    from tailrace.delivery.log_events import Names
-    from tailrace.delivery.packed import Request
+    from tailrace.delivery.formats.log_events import Names
+    from tailrace.delivery.formats.packed import Request
     from tailrace.lake import Table
 
 # What PutRetentionPolicy takes.
@@ -97,7 +97,7 @@ class CloudwatchSink(PackedSink):
     @classmethod
     def open(cls, settings: CloudwatchSettings, place: Place) -> CloudwatchSink:
         """The groups of these names. Raises ValueError if a setting is missing or wrong."""
-        from tailrace.delivery.log_events import Names
+        from tailrace.delivery.formats.log_events import Names
 
         names, ledger = Names(settings.group, settings.stream), Names(settings.ledger_group, "{node}")
         for setting in ("group", "stream", "ledger_group"):
@@ -119,7 +119,7 @@ class CloudwatchSink(PackedSink):
 
     def encoder(self, table: Table) -> Encoder:
         """Calls of PutLogEvents."""
-        from tailrace.delivery.log_events import EventsEncoder
+        from tailrace.delivery.formats.log_events import EventsEncoder
         from tailrace.lake import LOGS
 
         names = self._names if table is LOGS else self._ledger_names
@@ -127,7 +127,7 @@ class CloudwatchSink(PackedSink):
 
     def _send(self, key: str, payload: pa.Buffer) -> None:
         """Send what is left; a group's failure keeps no other group back. Raises Refused."""
-        from tailrace.delivery.packed import requests
+        from tailrace.delivery.formats.packed import requests
 
         trouble: Refused | None = None
         failed = set()
@@ -149,7 +149,7 @@ class CloudwatchSink(PackedSink):
 
     def _put(self, request: Request) -> tuple[dict[str, Any], int]:
         """AWS's answer to a request, and how many of its events were cut for it. Raises Refused."""
-        from tailrace.delivery.log_events import FORMER_EVENT_BYTES, body_of, shortened
+        from tailrace.delivery.formats.log_events import FORMER_EVENT_BYTES, body_of, shortened
 
         body = body_of(request)
         try:
@@ -231,7 +231,7 @@ class CloudwatchSink(PackedSink):
                 self._lost(key, request, reason, first, after)
 
     def _lost(self, key: str, request: Request, reason: Reason, first: int, after: int) -> None:
-        from tailrace.delivery.log_events import spans_of
+        from tailrace.delivery.formats.log_events import spans_of
 
         self.counters[reason] += after - first
         if not key.endswith(OF_LEDGER):

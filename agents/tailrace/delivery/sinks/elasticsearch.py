@@ -23,10 +23,10 @@ from tailrace.delivery.sinks.sink import OF_LEDGER, Finding, PackedSink, Place
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from tailrace.delivery.bulk import Outcome
     from tailrace.delivery.encode import Encoder
+    from tailrace.delivery.formats.bulk import Outcome
+    from tailrace.delivery.formats.packed import Request
     from tailrace.delivery.objects import Sealed
-    from tailrace.delivery.packed import Request
     from tailrace.lake import Table
 
 _LEGAL = r"[a-z0-9][a-z0-9_.]{0,80}"  # of the parts of a data stream's name; a dash would divide them
@@ -108,7 +108,7 @@ class ElasticsearchSink(PackedSink):
 
     def encoder(self, table: Table) -> Encoder:
         """Bulk requests."""
-        from tailrace.delivery.bulk import BulkEncoder
+        from tailrace.delivery.formats.bulk import BulkEncoder
 
         return BulkEncoder(table, self._settings.request_bytes, self._settings.compression == "gzip")
 
@@ -120,7 +120,7 @@ class ElasticsearchSink(PackedSink):
 
     def _send(self, key: str, payload: pa.Buffer) -> None:
         """Send what is left, all of it that is taken; then say what was not. Raises Refused."""
-        from tailrace.delivery.packed import requests
+        from tailrace.delivery.formats.packed import requests
 
         stream = self._ledger if key.endswith(OF_LEDGER) else self._lines
         trouble: Refused | None = None
@@ -140,7 +140,7 @@ class ElasticsearchSink(PackedSink):
 
     def _bulk_in_parts(self, stream: str, request: Request, left: tuple[int, ...] | None) -> Outcome:
         """Send rows of a request; if that is too long for the server, in halves. Returns with the request's numbers."""
-        from tailrace.delivery.bulk import Outcome, select
+        from tailrace.delivery.formats.bulk import Outcome, select
 
         todo = tuple(range(request.rows)) if left is None else left
         body, plain = (request.body, request.gzip) if left is None else (select(request.plain(), todo), False)
@@ -156,8 +156,8 @@ class ElasticsearchSink(PackedSink):
         return self._read(stream, answer, request, todo)
 
     def _bulk(self, stream: str, body: bytes | memoryview, gzip: bool) -> Answer:
-        from tailrace.delivery.bulk import FILTER
-        from tailrace.delivery.packed import gzipped
+        from tailrace.delivery.formats.bulk import FILTER
+        from tailrace.delivery.formats.packed import gzipped
 
         if not gzip and self._settings.compression == "gzip":
             body, gzip = gzipped(bytes(body)), True
@@ -168,7 +168,7 @@ class ElasticsearchSink(PackedSink):
 
     def _read(self, stream: str, answer: Answer, request: Request, todo: tuple[int, ...]) -> Outcome:
         """What became of the rows `todo` of a request. Raises Refused if the answer is of none of them."""
-        from tailrace.delivery.bulk import Outcome, dead_letters, outcome
+        from tailrace.delivery.formats.bulk import Outcome, dead_letters, outcome
 
         if answer.status != 200:
             raise refused(answer, f"the bulk request to {stream}", _MAY_WRITE.format(dataset=self._settings.dataset))
@@ -191,7 +191,7 @@ class ElasticsearchSink(PackedSink):
 
     def _keep_aside(self, stream: str, letters: bytes, wrong: tuple[tuple[int, str], ...]) -> None:
         """Put dead letters away. Raises Refused unless all of them are safe."""
-        from tailrace.delivery.bulk import outcome
+        from tailrace.delivery.formats.bulk import outcome
 
         answer = self._bulk(self._dead, letters, False)
         if answer.status != 200:
@@ -240,7 +240,7 @@ class ElasticsearchSink(PackedSink):
         """The index template for this cluster. Raises Refused if it does not say what it is."""
         from zlib import crc32
 
-        from tailrace.delivery.bulk import mappings
+        from tailrace.delivery.formats.bulk import mappings
 
         answer = self._http.call("GET", "/")
         if answer.status != 200:

@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from tailrace.config.settings import Setting
 from tailrace.config.values import KIB, Count, Size, Text
-from tailrace.delivery.aws import AwsSettings, calling, client
+from tailrace.delivery.aws.client import AwsSettings, calling, client
 from tailrace.delivery.refusal import Refused
 from tailrace.delivery.sinks.sink import Finding, Place, Sink
 
 if TYPE_CHECKING:
+    from tailrace.delivery.aws.records import Records
+    from tailrace.delivery.aws.stream import Stream
     from tailrace.delivery.encode import Encoder
     from tailrace.delivery.objects import Sealed
-    from tailrace.delivery.records import Records
-    from tailrace.delivery.stream import Stream
     from tailrace.lake import Table
 
 _RECORD = 1000 * KIB
@@ -82,7 +82,7 @@ class FirehoseSink(Sink):
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         """firehose: a client."""
-        from tailrace.delivery.stream import Stream
+        from tailrace.delivery.aws.stream import Stream
 
         super().__init__()
         self._firehose, self._settings, self._clock, self._sleep = firehose, settings, clock, sleep
@@ -109,7 +109,7 @@ class FirehoseSink(Sink):
 
     def encoder(self, table: Table) -> Encoder:
         """NDJSON, no line longer than a record can be."""
-        from tailrace.delivery.ndjson import NdjsonEncoder
+        from tailrace.delivery.formats.ndjson import NdjsonEncoder
 
         return NdjsonEncoder(table, _RECORD, self._cut)
 
@@ -120,7 +120,7 @@ class FirehoseSink(Sink):
     def store(self, sealed: Sealed) -> None:
         """Send what is left of the object, then of its ledger rows. Raises Refused; what was taken is not sent again
         when it comes back."""
-        from tailrace.delivery.stream import Patience
+        from tailrace.delivery.aws.stream import Patience
 
         patience = Patience(self._clock, self._sleep)
         for stream, payload in ((self.logs, sealed.payload), (self.ledger, sealed.ledger)):
@@ -131,7 +131,7 @@ class FirehoseSink(Sink):
                 self._partly.pop((sealed.key, stream.name), None)
 
     def _records(self, key: str, stream: Stream, payload: Any) -> Records:
-        from tailrace.delivery.records import records_of
+        from tailrace.delivery.aws.records import records_of
 
         known = self._partly.pop((key, stream.name), None)
         if known is None:

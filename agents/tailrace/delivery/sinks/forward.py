@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from tailrace.delivery.encode import Encoder
-    from tailrace.delivery.fluent_link import Address, Link
+    from tailrace.delivery.fluent.link import Address, Link
     from tailrace.delivery.objects import Sealed
     from tailrace.lake import Table
 
@@ -87,7 +87,7 @@ class ForwardSink(Sink):
     )
 
     def __init__(self, settings: ForwardSettings, hosts: tuple[Address, ...], tls: ssl.SSLContext | None) -> None:
-        from tailrace.delivery.packed import Progress
+        from tailrace.delivery.formats.packed import Progress
 
         super().__init__()
         self._settings, self._hosts, self._tls = settings, hosts, tls
@@ -95,7 +95,7 @@ class ForwardSink(Sink):
         self._link = self._new_link()
 
     def _new_link(self) -> Link:
-        from tailrace.delivery.fluent_link import Link
+        from tailrace.delivery.fluent.link import Link
 
         s = self._settings
         return Link(self._hosts, s.hosts_key, self._tls, s.ack_timeout, self.counters)
@@ -110,7 +110,7 @@ class ForwardSink(Sink):
 
     def encoder(self, table: Table) -> Encoder:
         """Packed entries, cut into chunks."""
-        from tailrace.delivery.fluent_pack import FluentEncoder
+        from tailrace.delivery.fluent.pack import FluentEncoder
         from tailrace.lake import LOGS
 
         return FluentEncoder(self._settings.tag if table is LOGS else LEDGER_TAG, self._settings.compress)
@@ -125,8 +125,8 @@ class ForwardSink(Sink):
             self._progress.forget(f"{sealed.key}-{part}")
 
     def _send(self, key: str, part: str, payload: pa.Buffer) -> None:
-        from tailrace.delivery.fluent_link import Chunk
-        from tailrace.delivery.packed import requests
+        from tailrace.delivery.fluent.link import Chunk
+        from tailrace.delivery.formats.packed import requests
 
         of = f"{key}-{part}"
         chunks = [
@@ -161,7 +161,7 @@ def _address(text: str) -> Address:
 def _check_tag(template: str) -> None:
     import pyarrow as pa
 
-    from tailrace.delivery.fluent_pack import tag_fields
+    from tailrace.delivery.fluent.pack import tag_fields
     from tailrace.lake import LOGS
 
     known = [c.name for c in LOGS.columns if pa.types.is_dictionary(c.type)]

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from tailrace.delivery.encode import Encoder
-    from tailrace.delivery.packed import Request
+    from tailrace.delivery.formats.packed import Request
     from tailrace.lake import Table
 
 _TYPE = "application/x-protobuf"
@@ -93,12 +93,12 @@ class OtlpSink(PackedSink):
 
     def encoder(self, table: Table) -> Encoder:
         """Export requests."""
-        from tailrace.delivery.otlp_logs import OtlpEncoder
+        from tailrace.delivery.formats.otlp_logs import OtlpEncoder
 
         return OtlpEncoder(table, self._settings.request_bytes, self._settings.compression == "gzip")
 
     def _send(self, key: str, payload: pa.Buffer) -> None:
-        from tailrace.delivery.packed import requests
+        from tailrace.delivery.formats.packed import requests
 
         for number, request in enumerate(requests(payload)):
             if self._progress.left(key, number) is None:
@@ -124,7 +124,7 @@ class OtlpSink(PackedSink):
             self._read(key, answer, rows, lambda: body)
 
     def _post(self, body: bytes | memoryview, gzip: bool) -> Answer:
-        from tailrace.delivery.packed import gzipped
+        from tailrace.delivery.formats.packed import gzipped
 
         if not gzip and self._settings.compression == "gzip":
             body, gzip = gzipped(bytes(body)), True

@@ -14,8 +14,8 @@ from urllib.parse import quote, urlencode
 
 from tailrace.config.settings import Setting
 from tailrace.config.values import GIB, MIB, Choice, Names, Size, Switch, Text
-from tailrace.delivery.aws import AwsSettings, client
-from tailrace.delivery.bucket import COUNTERS, Bucket
+from tailrace.delivery.aws.bucket import COUNTERS, Bucket
+from tailrace.delivery.aws.client import AwsSettings, client
 from tailrace.delivery.refusal import Refused
 from tailrace.delivery.sinks.sink import Finding, Place, Sink
 

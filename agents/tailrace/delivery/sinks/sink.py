@@ -93,7 +93,7 @@ class PackedSink(Sink):
     """A sink whose payloads are requests (packed.py), some of which its target may take and others not."""
 
     def __init__(self) -> None:
-        from tailrace.delivery.packed import Progress
+        from tailrace.delivery.formats.packed import Progress
 
         super().__init__()
         self._progress = Progress()

@@ -44,7 +44,7 @@ class _Printed:
 
     def write(self, table: pa.Table) -> None:
         """Render a batch at a time."""
-        from tailrace.delivery import render
+        from tailrace.delivery.formats import render
 
         for batch in table.to_batches():
             text = render.text(batch, self._colour) if self._format == "text" else render.ndjson(batch)

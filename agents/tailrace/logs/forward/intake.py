@@ -11,7 +11,7 @@ from pathlib import Path
 
 import xxhash
 
-from tailrace.delivery.fluent import Carried
+from tailrace.delivery.fluent.protocol import Carried
 from tailrace.delivery.ranges import Origin
 from tailrace.logs.forward import COUNTERS
 from tailrace.logs.forward.lines import Rendered, rendered

@@ -18,7 +18,7 @@ from typing import Any
 import msgspec
 import xxhash
 
-from tailrace.delivery.fluent import EventTime, ProtocolError, nanoseconds
+from tailrace.delivery.fluent.protocol import EventTime, ProtocolError, nanoseconds
 from tailrace.delivery.ranges import Origin
 
 NAMESPACE = "forward"  # of a sender that names none

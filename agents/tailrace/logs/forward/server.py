@@ -19,7 +19,7 @@ from typing import Any
 
 import msgpack
 
-from tailrace.delivery.fluent import MOST, ProtocolError, ack, carried, check_ping, decoded, helo, unpacker
+from tailrace.delivery.fluent.protocol import MOST, ProtocolError, ack, carried, check_ping, decoded, helo, unpacker
 from tailrace.logs.forward.intake import Intake
 
 _READ = 1 << 18

@@ -15,9 +15,9 @@ import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tailrace.delivery import render
-from tailrace.delivery.escape import escaped
-from tailrace.delivery.packed import FillingEncoder, bytes_of, rows_of
+from tailrace.delivery.formats import render
+from tailrace.delivery.formats.escape import escaped
+from tailrace.delivery.formats.packed import FillingEncoder, bytes_of, rows_of
 from tailrace.lake import LEDGER, LOGS, Table
 
 # Of each row only this is asked for; without the status a row that is well would leave no place in the list.

@@ -16,8 +16,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tailrace.delivery.encode import Spans
-from tailrace.delivery.escape import GROWS
-from tailrace.delivery.render import ndjson, ndjson_pieces
+from tailrace.delivery.formats.escape import GROWS
+from tailrace.delivery.formats.render import ndjson, ndjson_pieces
 from tailrace.lake import REPEATED, Table
 
 Ints = npt.NDArray[np.int64]

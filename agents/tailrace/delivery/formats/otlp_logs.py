@@ -15,11 +15,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tailrace.delivery import render
-from tailrace.delivery.bulk import identities
-from tailrace.delivery.packed import FillingEncoder, bytes_of, rows_of
-from tailrace.delivery.protobuf import Ints, field, fixed64, joined, number, submessage, tag, unhexed, varint
-from tailrace.delivery.repeats import combinations, numbered
+from tailrace.delivery.formats import render
+from tailrace.delivery.formats.bulk import identities
+from tailrace.delivery.formats.packed import FillingEncoder, bytes_of, rows_of
+from tailrace.delivery.formats.protobuf import Ints, field, fixed64, joined, number, submessage, tag, unhexed, varint
+from tailrace.delivery.formats.repeats import combinations, numbered
 from tailrace.lake import LEVELS, LOGS
 
 # Column, attribute of the resource.

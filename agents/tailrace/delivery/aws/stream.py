@@ -12,9 +12,9 @@ from typing import Any
 
 import pyarrow as pa
 
-from tailrace.delivery.aws import calling
-from tailrace.delivery.pace import Breaker, Pace
-from tailrace.delivery.records import Ints, Records, billed
+from tailrace.delivery.aws.client import calling
+from tailrace.delivery.aws.pace import Breaker, Pace
+from tailrace.delivery.aws.records import Ints, Records, billed
 from tailrace.delivery.refusal import Refused
 
 ACTION = "firehose:PutRecordBatch"

@@ -16,7 +16,7 @@ import msgspec
 
 from tailrace.config.settings import Setting
 from tailrace.config.values import Text
-from tailrace.delivery.aws_errors import calling
+from tailrace.delivery.aws.errors import calling
 
 if TYPE_CHECKING:
     from botocore.config import Config

@@ -17,11 +17,11 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tailrace.delivery import render
 from tailrace.delivery.encode import Spans
-from tailrace.delivery.escape import escaped
-from tailrace.delivery.packed import Packed, Request, rows_of
-from tailrace.delivery.repeats import combinations, numbered
+from tailrace.delivery.formats import render
+from tailrace.delivery.formats.escape import escaped
+from tailrace.delivery.formats.packed import Packed, Request, rows_of
+from tailrace.delivery.formats.repeats import combinations, numbered
 from tailrace.lake import LOGS, Table
 
 Ints = npt.NDArray[np.int64]

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from tailrace.delivery import iam
+from tailrace.delivery.aws import iam
 from tailrace.delivery.refusal import Reason, Refused
 
 if TYPE_CHECKING:

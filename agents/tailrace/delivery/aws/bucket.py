@@ -10,8 +10,8 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from tailrace.config.values import MIB
-from tailrace.delivery.aws import calling
-from tailrace.delivery.aws_errors import status_of
+from tailrace.delivery.aws.client import calling
+from tailrace.delivery.aws.errors import status_of
 from tailrace.delivery.refusal import Refused
 
 if TYPE_CHECKING:

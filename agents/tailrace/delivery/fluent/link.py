@@ -17,7 +17,7 @@ from typing import Any, NoReturn
 
 import msgpack
 
-from tailrace.delivery.fluent import ProtocolError, acked, check_pong, decoded, forward, ping, unpacker
+from tailrace.delivery.fluent.protocol import ProtocolError, acked, check_pong, decoded, forward, ping, unpacker
 from tailrace.delivery.refusal import Reason, Refused
 
 _CONNECT = 2.0  # seconds for a connection and its handshake

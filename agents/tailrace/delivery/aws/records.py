@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from tailrace.delivery.ndjson import row_ends
+from tailrace.delivery.formats.ndjson import row_ends
 
 Ints = npt.NDArray[np.int64]
 

@@ -18,8 +18,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tailrace.delivery.encode import Spans
-from tailrace.delivery.packed import Packed, bytes_of, gzipped
-from tailrace.delivery.render import rfc3339
+from tailrace.delivery.formats.packed import Packed, bytes_of, gzipped
+from tailrace.delivery.formats.render import rfc3339
 
 LIMIT = 1 << 20  # bytes of a request before it is compressed; Fluent Bit closes the connection at 6 MB by default
 _FIELD = re.compile(r"\{(\w*)\}")

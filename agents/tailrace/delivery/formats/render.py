@@ -17,8 +17,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tailrace.delivery.escape import closed, escaped
-from tailrace.delivery.repeats import combinations, numbered
+from tailrace.delivery.formats.escape import closed, escaped
+from tailrace.delivery.formats.repeats import combinations, numbered
 
 __all__ = ["escaped", "ndjson", "ndjson_pieces", "text"]
 
