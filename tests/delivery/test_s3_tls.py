@@ -24,11 +24,12 @@ from tests.servers.versitygw import BUCKET, Versitygw
 
 
 def store_again(sink: S3Sink, one: Sealed) -> None:
-    """This server may say 412 while the body is being sent, and hang up; then it is asked, for one name a call."""
-    for _ in range(2):
+    """This server may say 412 while the body is being sent, and hang up, more often when it is busy; then it is asked
+    again."""
+    for _ in range(20):
         with suppress(Refused):
-            sink.store(one)
-    sink.store(one)
+            return sink.store(one)
+    return sink.store(one)
 
 
 @pytest.mark.parametrize("size", [0, 1, 9 * MIB], ids=["nothing", "a byte", "two parts"])
