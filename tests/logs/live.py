@@ -9,6 +9,7 @@ from tailrace.delivery.sinks.chosen import chosen
 from tailrace.logs.agent import LogAgent
 from tailrace.logs.checkpoint import StateFolder
 from tailrace.logs.counts import Counts
+from tailrace.logs.enrich import Pods
 from tailrace.logs.run import lake_of, pipeline_of
 from tests.node import World
 
@@ -18,12 +19,12 @@ log = logging.getLogger("tailrace")
 class Live:
     """A running agent. Leave it with `stop` (as SIGTERM does) or with `kill` (nothing more is delivered or saved)."""
 
-    def __init__(self, world: World, **changes: Any) -> None:
+    def __init__(self, world: World, pods: Pods | None = None, **changes: Any) -> None:
         settings = world.settings(**{"scan": 1.0, "seal_seconds": 0.05, **changes})
         self.counts = Counts()
         named = chosen(settings)
         folder = StateFolder(settings.state, settings.node, log.warning, {one.name: lake_of(one) for one in named})
-        pipeline = pipeline_of(settings, self.counts)
+        pipeline = pipeline_of(settings, self.counts, pods)
         self.agent = LogAgent(settings, [one.open() for one in named], pipeline, folder, self.counts)
         self.now = 1_000.0
 

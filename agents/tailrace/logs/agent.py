@@ -88,6 +88,8 @@ class LogAgent:
         self.report = report or Report(tuple(one.name for one in named), counts)
         self.progress = folder.load()
         self.source = self._new_source()
+        if pipeline.pods:
+            self.source.waits = pipeline.pods.waits
         commits = Commits(folder, self.progress, self.report, lambda: self.source.handles())
         self.routes = tuple(
             self._route(number, one, sink, commits) for number, (one, sink) in enumerate(zip(named, sinks, strict=True))
@@ -187,6 +189,8 @@ class LogAgent:
         self.source.kept = {name for route in self.routes for name in route.delivery.outbox.files}
         self.source.scan(now)  # also while nothing may be read yet: what is open can't vanish
         self.report.scanned(self.source.scanner.complete)
+        if self.pipeline.pods:
+            self.pipeline.pods.keep({tail.origin.pod_uid for tail in self.source.tails})
         self._next_scan = now + self.settings.scan
 
     def recover(self, now: float) -> bool:
@@ -233,6 +237,10 @@ class LogAgent:
             now = self.clock()
             self.source.scan(now, again=False)
             self.report.scanned(self.source.scanner.complete)
+            uids = {tail.origin.pod_uid for tail in self.source.tails}
+            # All of them are asked each time: a pod's patience begins when it is first asked for.
+            while not stop.is_set() and sum(self.source.waits(uid, self.clock()) for uid in uids):
+                stop.wait(0.05)
             for flush in (Flush.NOTHING, Flush.ALL):
                 self._tick(now, flush, lambda: not stop.is_set())
                 while not self._may_read():

@@ -16,7 +16,7 @@ from tailrace.delivery.objects import Batch, Entry
 from tailrace.lake import HOUR_US, LOGS, Partition
 from tailrace.logs.block import Block, Bools
 from tailrace.logs.counts import Counts
-from tailrace.logs.enrich import Enricher
+from tailrace.logs.enrich import Enricher, Pods
 from tailrace.logs.parse import Lines, Rule, parse
 from tailrace.logs.promote import promote
 from tailrace.logs.transform import Transform, wanted
@@ -45,11 +45,16 @@ class Pipeline:
     """The stages between the source and delivery, with their settings."""
 
     def __init__(
-        self, settings: Settings, counts: Counts, warn: Callable[[str], None], conditions: tuple[str, ...] = ("",)
+        self,
+        settings: Settings,
+        counts: Counts,
+        warn: Callable[[str], None],
+        conditions: tuple[str, ...] = ("",),
+        pods: Pods | None = None,
     ) -> None:
         """conditions: each sink's on its lines, in SQL, "" for all lines. Raises TransformError if SQL can't be run."""
-        self.cluster, self.node = settings.cluster, node_name(settings)
-        self._enricher = Enricher(self.cluster, self.node)
+        self.cluster, self.node, self.pods = settings.cluster, node_name(settings), pods
+        self._enricher = Enricher(self.cluster, self.node, pods)
         self._rule = rule_of(settings)
         self._max_line = settings.max_line
         self._transform = Transform(settings.transform, settings.redact)

@@ -17,6 +17,7 @@ from tailrace.health import ListenError, Server
 from tailrace.logs.agent import Inlet, LogAgent
 from tailrace.logs.checkpoint import StateError, StateFolder
 from tailrace.logs.counts import Counts
+from tailrace.logs.enrich import Pods
 from tailrace.logs.forward import SPOOL
 from tailrace.logs.pipeline import Pipeline
 from tailrace.logs.report import Report
@@ -89,9 +90,9 @@ def lake_of(one: Chosen) -> str:
     return str(Path(lake).absolute()) if lake and "://" not in lake else lake or one.sink.name
 
 
-def pipeline_of(settings: Settings, counts: Counts) -> Pipeline:
+def pipeline_of(settings: Settings, counts: Counts, pods: Pods | None = None) -> Pipeline:
     """The stages for the sinks that the settings name. Raises TransformError."""
-    return Pipeline(settings, counts, log.warning, tuple(one.where for one in chosen(settings)))
+    return Pipeline(settings, counts, log.warning, tuple(one.where for one in chosen(settings)), pods)
 
 
 def _leave(agent: LogAgent) -> None:
@@ -180,7 +181,7 @@ class Reload:
             if fixed:
                 raise ValueError(f"{', '.join(fixed)} can't change while the agent runs; restart it")
             other = settings != agent.settings
-            pipeline = pipeline_of(settings, agent.counts) if other else agent.pipeline
+            pipeline = pipeline_of(settings, agent.counts, agent.pipeline.pods) if other else agent.pipeline
         except (ValueError, TransformError, OSError) as e:
             self._refused = True
             agent.report.telemetry.reloaded(False)

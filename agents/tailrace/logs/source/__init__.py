@@ -17,7 +17,7 @@ import errno
 import os
 import resource
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from tailrace.delivery.ranges import Spans
@@ -48,6 +48,10 @@ class SourceSettings:
     spool: str
 
 
+def _never(uid: str, now: float) -> bool:  # noqa: ARG001
+    return False
+
+
 class Source:
     """The open files of a node. Not safe for threads."""
 
@@ -58,6 +62,7 @@ class Source:
         self.problems = scanner.problems
         self.forgets = True  # not if it is made for a look only: then absence is not seen often enough
         self.kept: set[str] = set()  # files whose progress is still asked for, though they may be gone
+        self.waits: Callable[[str, float], bool] = _never  # whether a pod's first lines wait, by its uid, now
         self.opened = 0
         self.seen_bytes = 0  # of files that are followed, committed before they were opened or not
         self.waiting = 0  # files that could not be opened at the last scan, because too many are open
@@ -193,6 +198,8 @@ class Source:
                     if not self._identities.identify(tail, now, self.settings.quiet, flush):
                         continue
                     self.seen_bytes += tail.size - sum(b - a for a, b in tail.skip)
+                if flush is Flush.NOTHING and not tail.seen and self.waits(tail.origin.pod_uid, now):
+                    continue
             except OSError as e:
                 self._unreadable(tail, e)
                 continue
