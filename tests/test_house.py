@@ -17,6 +17,7 @@ MAY_IMPORT = {
     "config": set(),
     "delivery": {"config", "lake"},
     "health": set(),
+    "kube": {"config", "lake"},
     "logs": {"config", "lake", "delivery", "health"},
     "query": {"config", "lake"},
     "console": {"config", "lake", "delivery", "logs", "query"},

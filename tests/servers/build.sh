@@ -9,6 +9,8 @@ set -eu
 # name  package  version
 servers="
 versitygw github.com/versity/versitygw/cmd/versitygw v1.8.0
+kubeconform github.com/yannh/kubeconform/cmd/kubeconform v0.8.0
+helm helm.sh/helm/v3/cmd/helm v3.22.0
 "
 
 bin=${TAILRACE_PARTS:-$HOME/.cache/tailrace/parts}/bin

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 
-def certificate(folder: Path, days: int = 2) -> tuple[Path, Path]:
+def certificate(folder: Path, days: int = 2, address: str = "127.0.0.1") -> tuple[Path, Path]:
     """Paths of the certificate and of its key, PEM. days: for which it is still valid; negative: since it was."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "tailrace test")])
@@ -26,7 +26,7 @@ def certificate(folder: Path, days: int = 2) -> tuple[Path, Path]:
         .not_valid_before(begin)
         .not_valid_after(now + datetime.timedelta(days=days))
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(address))]), critical=False)
         .sign(key, hashes.SHA256())
     )
     pem, secret = folder / "certificate.pem", folder / "key.pem"
