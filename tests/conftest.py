@@ -1,6 +1,10 @@
-"""conftest: the one option that all of the tests share."""
+"""conftest: what all of the tests share: one option, and that no generated example is timed."""
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("tailrace", deadline=None)  # a busy machine is no failure; timing is `make bench`'s
+settings.load_profile("tailrace")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -17,7 +17,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tailrace.lake import LEDGER, LOGS, Partition, Table
+from tailrace.lake import EVENTS, LEDGER, LOGS, PODS, Partition, Table
+from tests import small_cluster
 
 FROM, TO = "2026-11-20T21:00:00Z", "2026-11-20T23:00:00Z"
 START = datetime(2026, 11, 20, 21, 30, tzinfo=UTC)
@@ -28,7 +29,7 @@ TRACE = (
 Row = dict[str, Any]
 
 # pod, namespace, workload, node, seconds between its lines
-PODS = (
+WRITERS = (
     ("web-7d9f8-abcde", "shop", "web", "node-a", 55),
     ("pay-5c6b7-fghij", "shop", "pay", "node-b", 170),
     ("mystery-0", "shop", None, "node-b", 300),
@@ -39,7 +40,7 @@ PODS = (
 
 def write_lake(folder: Path) -> Path:
     """Write the lake below `folder`; returns `folder`."""
-    logs = [line for pod in PODS for line in lines(*pod)]
+    logs = [line for pod in WRITERS for line in lines(*pod)]
     ledger = []
     for hour, rows in groupby(sorted(logs, key=hour_of), key=hour_of):
         for node, of_node in groupby(sorted(rows, key=by_node), key=by_node):
@@ -49,6 +50,9 @@ def write_lake(folder: Path) -> Path:
     for hour, rows in groupby(sorted(ledger, key=hour_of), key=hour_of):
         for node, of_node in groupby(sorted(rows, key=by_node), key=by_node):
             write_object(folder, LEDGER, hour, node, list(of_node))
+    for table, told in ((EVENTS, small_cluster.events()), (PODS, small_cluster.pod_states())):
+        for hour, rows in groupby(sorted(told, key=hour_of), key=hour_of):
+            write_object(folder, table, hour, "cluster", list(rows))
     return folder
 
 

@@ -18,6 +18,7 @@ from pathlib import Path
 from tests.faults.kills import kill_at_random
 from tests.faults.points import die_at, die_or_fail_somewhere, numbered, undisturbed
 from tests.faults.s3_lake import s3_lake
+from tests.faults.throttle import throttled
 from tests.logs.histories.runs import play
 from tests.node import World
 from tests.servers import versitygw
@@ -26,6 +27,7 @@ KILLS = 50
 S3_KILLS = 100
 POINTS = 20
 HISTORIES = 200
+THROTTLED = 60  # seconds
 
 
 def kills(folder: Path, seed: int) -> tuple[str, list[str]]:
@@ -54,6 +56,17 @@ def s3_storm(folder: Path, seed: int) -> tuple[str, list[str]]:
     return s3(folder, seed, storm=True)
 
 
+def firehose(folder: Path, seed: int) -> tuple[str, list[str]]:
+    """A delivery stream that takes a fifth of what comes in for a minute, and then more; the default settings."""
+    run = throttled(World(folder), THROTTLED, seed)
+    did = (
+        f"{sum(run.written.values()):,} lines, {run.came / 1e6:.1f} MB/s for {THROTTLED} s against 1 MB/s, "
+        f"{run.waited / 1e6:.0f} MB in the outbox at most, {run.resident:.0f} MiB resident at most, drained after "
+        f"{run.drained:.0f} s"
+    )
+    return did, run.faults
+
+
 def points(folder: Path, seed: int) -> tuple[str, list[str]]:
     """One system call of a run fails or is its last."""
     return f"{POINTS} runs", die_or_fail_somewhere(folder, POINTS, seed)
@@ -77,6 +90,7 @@ ROUNDS: tuple[tuple[str, Round], ...] = (
     ("storm", storm),
     ("s3", s3),
     ("s3-storm", s3_storm),
+    ("firehose", firehose),
     ("points", points),
     ("sweep", sweep),
 )

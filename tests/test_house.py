@@ -18,11 +18,12 @@ MAY_IMPORT = {
     "delivery": {"config", "lake"},
     "health": set(),
     "kube": {"config", "lake"},
-    "logs": {"config", "lake", "delivery", "health"},
+    "logs": {"config", "lake", "delivery", "health", "kube"},
+    "cluster": {"config", "lake", "delivery", "health", "kube", "logs"},
     "query": {"config", "lake"},
     "console": {"config", "lake", "delivery", "logs", "query"},
     "__main__": {"cli"},
-    "cli": {"config", "lake", "delivery", "logs", "query", "console"},
+    "cli": {"config", "lake", "delivery", "logs", "cluster", "query", "console"},
 }
 MODULES = sorted(PACKAGE.rglob("*.py"))
 

@@ -155,14 +155,15 @@ def main() -> None:
     """
 
 
-@main.group(short_help="Run an agent on this node.")
+@main.group(short_help="Run an agent.")
 def run() -> None:
     """\b
     Examples:
       tailrace run logs --lake ./lake --state ./state --once
       tailrace run logs --config /etc/tailrace/tailrace.yaml
+      tailrace run cluster --config /etc/tailrace/tailrace.yaml
 
-    Run an agent on this node.
+    Run an agent: `logs` on each node, `cluster` once or twice in a cluster.
     """
 
 
@@ -180,8 +181,28 @@ Every flag below is also a key of the file (max_line) and an environment variabl
 """
 
 
+RUN_CLUSTER = """\b
+Examples:
+  tailrace run cluster --lake s3://my-lake/prod/ --sink s3 --state /var/lib/tailrace
+  tailrace run cluster --kubeconfig ./kubeconfig --lake ./lake --state ./state
+
+Take in the cluster's events and the states of all pods: rows of the tables events and pods, and events as log lines of
+the pods they are about. Of several such agents one is active, by a Lease; the others stand by.
+
+Every flag below is also a key of the file (max_line) and an environment variable (TAILRACE_MAX_LINE).
+"""
+
+
 @click.pass_context
-def _run_logs(ctx: click.Context, /, config: Path | None, once: bool, **flags: Any) -> None:
+def _run_cluster(ctx: click.Context, /, config: Path | None, **flags: Any) -> None:
+    loaded = _ready(ctx, config, flags)
+    from tailrace.cluster.run import run as run_agent
+
+    ctx.exit(run_agent(loaded.settings))
+
+
+def _ready(ctx: click.Context, config: Path | None, flags: dict[str, Any]) -> Loaded:
+    """The settings of an agent that is to start, in a process that is fit for it."""
     loaded = _load(ctx, given(flags), config)
     # Blocks and row groups come and go at the same sizes: malloc uses the same pages again, where Arrow's own pool
     # gives them back and faults them in anew, for a fifth more CPU and 50 MiB. Read once, when Arrow is loaded.
@@ -190,6 +211,12 @@ def _run_logs(ctx: click.Context, /, config: Path | None, once: bool, **flags: A
     if errors := _refusals(loaded):
         _stop(ctx, errors, 2)
     logging.basicConfig(level=logging.INFO, format="tailrace: %(message)s", stream=sys.stderr)
+    return loaded
+
+
+@click.pass_context
+def _run_logs(ctx: click.Context, /, config: Path | None, once: bool, **flags: Any) -> None:
+    loaded = _ready(ctx, config, flags)
     from tailrace.logs.run import run as run_agent
 
     def again() -> Any:
@@ -216,6 +243,16 @@ run.add_command(
             click.Option(["--once"], is_flag=True, help="Read what is there, deliver it, and stop."),
             *setting_options(SINKS),
         ],
+    )
+)
+run.add_command(
+    SettingsCommand(
+        "cluster",
+        callback=_run_cluster,
+        help=RUN_CLUSTER,
+        short_help="The cluster's events and pods to the lake.",
+        sinks=SINKS,
+        params=[config_option(), *setting_options(SINKS)],
     )
 )
 

@@ -71,25 +71,38 @@ ACCOUNTS = ("delivered", "filtered", "sampled", "throttled", "truncated", "aband
 
 LOGS = Table(
     "logs",
-    "One row a line that a container wrote.",
+    "One row a line that a container wrote, or the node itself: its journal and its log files.",
     ("node", "file", "file_offset"),
     (
         Column(
             "ts",
             TIMESTAMP,
-            "when the runtime took the line; null if the record carried no legal time",
+            "when the runtime or the journal took the line; null if the record carried no legal time",
             True,
             "delta",
             True,
         ),
         Column("cluster", REPEATED, "the cluster's name, from the settings"),
         Column("node", REPEATED, "the node's name"),
-        Column("namespace", REPEATED, "the pod's namespace, from the file's path", stats=True),
+        Column(
+            "namespace",
+            REPEATED,
+            "the pod's namespace, from the file's path; null for the node's own logs",
+            True,
+            stats=True,
+        ),
         Column("workload_kind", REPEATED, "Deployment, StatefulSet, DaemonSet, Job, CronJob …", True),
         Column("workload", REPEATED, "the workload's name", True, stats=True),
-        Column("pod", REPEATED, "the pod's name, from the file's path", stats=True),
-        Column("pod_uid", REPEATED, "the pod's uid, from the file's path (a static pod's differs from the API's)"),
-        Column("container", REPEATED, "the container's name, from the file's path", stats=True),
+        Column("pod", REPEATED, "the pod's name, from the file's path; null as above", True, stats=True),
+        Column(
+            "pod_uid", REPEATED, "the pod's uid, from the file's path (a static pod's differs from the API's)", True
+        ),
+        Column(
+            "container",
+            REPEATED,
+            "the container's name, from the file's path; of the node's own logs the systemd unit, kernel, or /the/file",
+            stats=True,
+        ),
         Column("restart", pa.int32(), "the container's restart number, from the file's name"),
         Column("image", REPEATED, "the container's image", True),
         Column("image_id", REPEATED, "the id of the image that the runtime started", True),
@@ -133,8 +146,8 @@ LEDGER = Table(
         Column("node", REPEATED, "the node's name"),
         Column("file", REPEATED, "short id of the file's identity and incarnation, as in logs"),
         Column("path", REPEATED, "the file's path when it was first seen"),
-        Column("pod_uid", REPEATED, "the pod's uid"),
-        Column("container", REPEATED, "the container's name"),
+        Column("pod_uid", REPEATED, "the pod's uid; null for the node's own logs", True),
+        Column("container", REPEATED, "the container's name, as in logs"),
         Column("from_offset", pa.int64(), "the range's first byte", encoding="delta"),
         Column("to_offset", pa.int64(), "the byte after the range's last", encoding="delta"),
         Column("lines", pa.int64(), "lines that begin in the range", encoding="delta"),
@@ -144,7 +157,69 @@ LEDGER = Table(
     ),
 )
 
-TABLES = (LOGS, LEDGER)
+EVENTS = Table(
+    "events",
+    "One row a state of a Kubernetes event: an event that is counted on has another resource_version.",
+    ("uid", "resource_version"),
+    (
+        Column("ts", TIMESTAMP, "when it was last seen by who reports it", encoding="delta", stats=True),
+        Column("cluster", REPEATED, "the cluster's name, from the settings"),
+        Column("node", REPEATED, "the node it was reported on; null if none is named", True),
+        Column("namespace", REPEATED, "the namespace of what it is about; null for what has none", True, stats=True),
+        Column("kind", REPEATED, "the kind of what it is about: Pod, Node, Deployment …", True),
+        Column("name", REPEATED, "the name of what it is about", True, stats=True),
+        Column("object_uid", REPEATED, "the uid of what it is about: a pod's is logs.pod_uid", True),
+        Column("container", REPEATED, "the container it is about, if it is about one", True),
+        Column("type", REPEATED, "Normal or Warning", True, stats=True),
+        Column("reason", REPEATED, "why, in one word: BackOff, OOMKilling, FailedScheduling …", True, stats=True),
+        Column("message", pa.string(), "what was said", True, "plain"),
+        Column("count", pa.int64(), "how often it has happened so far", True, "delta"),
+        Column("first_ts", TIMESTAMP, "when it was first seen", True, "delta"),
+        Column("reporter", REPEATED, "who reports it: kubelet, default-scheduler …", True),
+        Column("uid", pa.string(), "the event's own uid", encoding="plain"),
+        Column("resource_version", pa.string(), "which state of it this is", encoding="plain"),
+        Column("ingest_ts", TIMESTAMP, "when the agent wrote it down"),
+    ),
+)
+
+PODS = Table(
+    "pods",
+    "One row a change of a container's state, as its pod's status told it; a pod without containers yet has one row.",
+    ("pod_uid", "container", "resource_version", "phase"),
+    (
+        Column("ts", TIMESTAMP, "when the change was seen", encoding="delta", stats=True),
+        Column("cluster", REPEATED, "the cluster's name, from the settings"),
+        Column("node", REPEATED, "the node it runs on; null before it is scheduled", True),
+        Column("namespace", REPEATED, "the pod's namespace", stats=True),
+        Column("workload_kind", REPEATED, "Deployment, StatefulSet, DaemonSet, Job, CronJob …", True),
+        Column("workload", REPEATED, "the workload's name", True, stats=True),
+        Column("pod", REPEATED, "the pod's name", stats=True),
+        Column("pod_uid", REPEATED, "the pod's uid, as in logs"),
+        Column("container", REPEATED, "the container's name; null if the pod has no status of one", True),
+        Column("phase", REPEATED, "Pending, Running, Succeeded, Failed, Unknown; Deleted when it is gone", True),
+        Column("ready", pa.bool_(), "whether the container is ready", True, "plain"),
+        Column("state", REPEATED, "waiting, running, terminated", True),
+        Column("reason", REPEATED, "why it is in that state: CrashLoopBackOff, OOMKilled …", True, stats=True),
+        Column("restart", pa.int32(), "how often it was restarted", True),
+        Column("start_ts", TIMESTAMP, "when it last began to run", True, "delta"),
+        Column("end_ts", TIMESTAMP, "when it last ended", True, "delta"),
+        Column("end_reason", REPEATED, "why it last ended: OOMKilled, Error, Completed …", True, stats=True),
+        Column("exit_code", pa.int32(), "with what it last ended", True),
+        Column("image", REPEATED, "the container's image", True),
+        Column("labels", REPEATED, "the pod's labels, JSON text", True),
+        Column("requests", REPEATED, "the container's requests, JSON text", True),
+        Column("limits", REPEATED, "the container's limits, JSON text", True),
+        Column("resource_version", pa.string(), "of the pod when it was seen", encoding="plain"),
+        Column("ingest_ts", TIMESTAMP, "when the agent wrote it down"),
+    ),
+)
+
+TABLES = (LOGS, LEDGER, EVENTS, PODS)
+
+
+def table_named(name: str) -> Table:
+    """The table of that name. Raises KeyError."""
+    return {table.name: table for table in TABLES}[name]
 
 
 @dataclass(frozen=True)

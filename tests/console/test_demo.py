@@ -99,7 +99,7 @@ def environment(tmp_path: Path) -> dict[str, str]:
 
 def test_the_demo_loses_nothing_doubles_nothing_and_answers_its_questions(tmp_path):
     (tmp_path / "tmp").mkdir()
-    command = [*module.TAILRACE, "demo", "--lake", tmp_path / "lake", "--seconds", "4"]
+    command = [*module.TAILRACE, "demo", "--lake", tmp_path / "lake", "--seconds", "2"]
     done = subprocess.run(command, env=environment(tmp_path / "tmp"), capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     verdict = re.search(r"([\d,]+) lines written, ([\d,]+) in the lake, 0 lost, 0 doubled", done.stdout)

@@ -71,7 +71,7 @@ def world(monkeypatch: pytest.MonkeyPatch, quota: float | None = None, **changes
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "test")
     clock = Clock()
-    with FirehoseDouble(*STREAMS, quota=quota, clock=clock) as double:
+    with FirehoseDouble(*STREAMS, "tailrace-events", quota=quota, clock=clock) as double:
         made = World(double, clock, changes)
         try:
             yield made

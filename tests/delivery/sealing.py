@@ -16,7 +16,7 @@ def sealed_for(sink: Sink, *batches: Batch, row_group_bytes: int = 1 << 20) -> S
     """An object of these batches, encoded as the sink wants it."""
     opened = OpenObject(batches[0].partition, sink.encoder, row_group_bytes, 0.0)
     for one in batches:
-        opened.add(one)
+        opened.add(sink.fitted(one))
     return opened.seal("c1", "n1", HOUR + 5_000_000)
 
 

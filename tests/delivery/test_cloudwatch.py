@@ -15,7 +15,7 @@ from tailrace.lake import HOUR_US
 from tests.delivery.made import HOUR, batch
 from tests.delivery.sealing import sealed_for, with_values
 from tests.servers.answering import LOST, Answer
-from tests.servers.logs_double import DAY_MS, FAILED, THROTTLED, UNAVAILABLE, LogsDouble, error
+from tests.servers.logs_double import DAY_MS, FAILED, THROTTLED, UNAVAILABLE, LogsDouble, error, moto
 
 NOW_MS = HOUR // 1000 + 5000
 GROUP, STREAM, LEDGER = "/tailrace/c1/shop", "web/app", "/tailrace/c1/ledger"
@@ -27,9 +27,15 @@ def _credentials(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
 
 
+@pytest.fixture(scope="module")
+def behind() -> Iterator[str]:
+    with moto() as url:
+        yield url
+
+
 @pytest.fixture
-def logs() -> Iterator[LogsDouble]:
-    with LogsDouble(NOW_MS) as double:
+def logs(behind: str) -> Iterator[LogsDouble]:
+    with LogsDouble(behind, NOW_MS) as double:
         yield double
 
 
@@ -109,8 +115,8 @@ def test_a_line_that_is_too_long_is_cut_and_counted(logs: LogsDouble, form: str)
         assert [t.get("cut") for t in texts] == [None, "size", "size", None, None]
 
 
-def test_a_region_with_the_former_limit_gets_shorter_events() -> None:
-    with LogsDouble(NOW_MS, event_limit=262_144) as logs:
+def test_a_region_with_the_former_limit_gets_shorter_events(behind: str) -> None:
+    with LogsDouble(behind, NOW_MS, event_limit=262_144) as logs:
         sink = sink_of(logs, format="text")
         sink.store(sealed_for(sink, with_values(batch("a", 0, 3), message=["short", "x" * 500_000, "short"])))
         assert [len(m) for m in logs.messages(GROUP, STREAM)] == [5, 262_118, 5]

@@ -17,10 +17,11 @@ from tailrace.delivery.objects import OpenObject
 from tailrace.delivery.refusal import Refused
 from tailrace.delivery.sinks.firehose import FirehoseSettings, FirehoseSink
 from tailrace.delivery.sinks.sink import Place
-from tailrace.lake import LEDGER, LOGS
+from tailrace.lake import LEDGER, LOGS, Partition
 from tests.delivery.firehose_world import world
 from tests.delivery.made import HOUR, batch
 from tests.delivery.sealing import sealed_for
+from tests.servers.answering import Answer, Answering
 from tests.servers.firehose import BROKEN, BUSY, EXPIRED, Fault
 from tests.servers.firehose_parquet import converted
 
@@ -52,7 +53,7 @@ def test_lines_are_packed_and_what_that_saves_is_counted(monkeypatch: pytest.Mon
         assert there.sink.counters == {
             "records": 3, "payload_bytes": sum(call.sizes), "billed_bytes": billed,
             "unpacked_billed_bytes": 1200 * 5120, "requests": 1, "throttled_calls": 0, "failed_records": 0,
-            "cut_lines": 0, "cut_bytes": 0,
+            "cut_lines": 0, "cut_bytes": 0, "rejected_lines": 0,
         }  # fmt: skip
 
 
@@ -187,6 +188,26 @@ def test_a_line_longer_than_a_record_is_cut_and_counted(monkeypatch: pytest.Monk
         assert there.sink.counters["cut_bytes"] == 600_000 - len(long["message"])
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"", b"<html>welcome</html>", b"[]", b"{}", b'{"FailedPutCount": 0}', b'{"RequestResponses": null}',
+        b'{"FailedPutCount": 0, "RequestResponses": []}', b'{"RequestResponses": ["x"]}', b'{"RequestResponses": 7}',
+        b'{"FailedPutCount": 0, "RequestResponses": [{}]}',
+    ],
+)  # fmt: skip
+def test_an_answer_that_does_not_say_what_became_of_each_record_has_delivered_none(
+    body: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Answering() as server, world(monkeypatch, endpoint=server.url, ledger_stream="") as there:
+        server.faults.append(Answer(200, body, {"Content-Type": "application/x-amz-json-1.1"}))
+        with pytest.raises(Refused, match="firehose:PutRecordBatch") as refused:
+            there.sink.store(sealed_for(there.sink, batch("a", 0, 1)))
+        assert refused.value.reason == "failed"
+        assert there.sink.counters["records"] == 0
+        assert len(server.asked) == 1
+
+
 def test_an_object_of_another_sink_is_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
     with world(monkeypatch) as there:
         opened = OpenObject(batch("a", 0, 1).partition, ParquetEncoder, 1 << 20, 0.0)
@@ -227,6 +248,14 @@ def test_the_ledger_has_a_stream_of_its_own(given: str, ledger: str) -> None:
     sink = FirehoseSink.open(FirehoseSettings(stream=given, region="eu-west-1"), Place())
     assert sink.ledger is not None
     assert (sink.logs.name, sink.ledger.name) == (given, ledger)
+
+
+def test_rows_of_another_table_go_to_a_stream_of_that_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    with world(monkeypatch) as there:
+        one = sealed_for(there.sink, batch("a", 0, 5))
+        there.sink.store(replace(one, partition=Partition("events", one.partition.hour_us)))
+        assert there.lines == []
+        assert len(there.double.streams["tailrace-events"].records) == 1
 
 
 def test_a_sink_without_a_stream_or_with_one_for_both_tables_is_not_opened() -> None:

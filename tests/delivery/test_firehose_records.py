@@ -11,13 +11,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tailrace.delivery.aws.records import RECORD_BYTES, Records, billed, records_of
+from tailrace.delivery.pieces import Pieces
 
 LENGTHS = st.one_of(st.integers(3, 400), st.integers(3, 200_000), st.just(RECORD_BYTES))
 
 
-def payload_of(lengths: list[int]) -> pa.Buffer:
-    """Lines of these many bytes, each with its newline."""
-    return pa.py_buffer(b"".join(b"{" + bytes([97 + n % 26]) * (size - 2) + b"\n" for n, size in enumerate(lengths)))
+def payload_of(lengths: list[int], rows: int = 7) -> Pieces:
+    """Lines of these many bytes, each with its newline, so many to a piece."""
+    lines = [b"{" + bytes([97 + n % 26]) * (size - 2) + b"\n" for n, size in enumerate(lengths)]
+    return Pieces(pa.py_buffer(b"".join(lines[n : n + rows])) for n in range(0, len(lines), rows))
 
 
 def calls(records: Records) -> list[list[int]]:
@@ -38,8 +40,8 @@ def test_packing_keeps_every_limit_and_every_byte_in_its_order(
         lengths = lengths * times
     payload = payload_of(lengths)
     records = records_of(payload, lines, size)
-    data = payload.to_pybytes()
-    pieces = [data[a:b] for a, b in zip(records.start.tolist(), records.stop.tolist(), strict=True)]
+    data = bytes(payload)
+    pieces = [payload.part(a, b) for a, b in zip(records.start.tolist(), records.stop.tolist(), strict=True)]
     assert b"".join(pieces) == data
     for piece in pieces:
         assert piece.endswith(b"\n")
@@ -93,8 +95,15 @@ def test_of_300_byte_lines_packing_saves_all_but_a_seventeenth() -> None:
 
 @pytest.mark.parametrize(
     ("payload", "why"),
-    [(b"PAR1 and so on\n", "not NDJSON"), (b"{}", "not NDJSON"), (b"{" + b"x" * RECORD_BYTES + b"\n", "a line of it")],
+    [(b"PAR1 and so on\n", "not NDJSON"), (b"{}", "not NDJSON")],
 )
 def test_a_payload_that_firehose_would_never_take_is_named(payload: bytes, why: str) -> None:
     with pytest.raises(ValueError, match=why):
-        records_of(pa.py_buffer(payload), 500, RECORD_BYTES)
+        records_of(Pieces([pa.py_buffer(payload)]), 500, RECORD_BYTES)
+
+
+def test_a_line_that_no_record_can_hold_is_named_and_those_around_it_are_sent() -> None:
+    lengths = [300, RECORD_BYTES + 1, 300, 300, RECORD_BYTES, RECORD_BYTES + 9]
+    records = records_of(payload_of(lengths), 500, RECORD_BYTES)
+    assert records.sizes[records.too_long].tolist() == [RECORD_BYTES + 1, RECORD_BYTES + 9]
+    assert [records.sizes[n] for sent in calls(records) for n in sent] == [300, 600, RECORD_BYTES]

@@ -47,6 +47,26 @@ def test_a_denied_action_is_mended_with_all_that_is_needed_of_that_resource() ->
     assert json.loads(allowing("sts:TagSession", "arn:x"))["Action"] == ["sts:TagSession"]
 
 
-def test_the_page_about_s3_shows_the_policy_that_is_needed() -> None:
-    (shown,) = re.findall(r"```json\n(.*?)```", (REPO / "docs/sinks/s3.md").read_text(), re.S)
-    assert json.loads(shown) == policy("s3", {"Partition": "aws", "Bucket": "my-lake", "Prefix": "prod/"})
+def test_a_stream_that_was_denied_is_mended_for_all_streams_of_its_group() -> None:
+    """AWS names the one stream; with a statement for that one, the next pod would be denied again."""
+    group = "arn:aws:logs:eu-west-1:123456789012:log-group:/tailrace/shop"
+    for action, of in (
+        ("logs:CreateLogStream", ":log-stream:web/app"), ("logs:CreateLogGroup", ":log-stream:"),
+        ("logs:PutLogEvents", ":*"),
+    ):  # fmt: skip
+        assert json.loads(allowing(action, group + of))["Resource"] == f"{group}:*"
+
+
+@pytest.mark.parametrize(
+    ("sink", "values"),
+    [
+        ("s3", {"Partition": "aws", "Bucket": "my-lake", "Prefix": "prod/"}),
+        (
+            "cloudwatch",
+            {"Partition": "aws", "Region": "eu-west-1", "Account": "123456789012", "Group": "/tailrace/*"},
+        ),
+    ],
+)
+def test_a_page_shows_the_policy_that_is_needed(sink: str, values: dict[str, str]) -> None:
+    (shown,) = re.findall(r"```json\n(.*?)```", (REPO / f"docs/sinks/{sink}.md").read_text(), re.S)
+    assert json.loads(shown) == policy(sink, values)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from dataclasses import replace
 
 import pyarrow.parquet as pq
 import pytest
@@ -98,6 +99,36 @@ def test_the_same_lines_have_the_same_key_and_the_same_bytes_however_they_were_c
 )
 def test_a_difference_in_anything_is_another_key(other: Batch) -> None:
     assert sealed(batch("a", 0, 2, data=b"x" * 20)).key != sealed(other).key
+
+
+def test_other_lines_of_the_same_bytes_are_another_key() -> None:
+    keys = {sealed(batch("a", 0, 4, filtered=some, data=bytes(40))).key for some in ((), (1,), (2,), (1, 2), (0, 3))}
+    assert len(keys) == 5
+
+
+def test_which_account_takes_lines_is_part_of_the_key_and_abandoned_or_truncated_bytes_are_not() -> None:
+    def key(account: str) -> str:
+        one = batch("a", 0, 4, filtered=(1,), data=bytes(40))
+        entries = (one.entries[0], replace(one.entries[1], account=account))
+        return sealed(replace(one, entries=entries)).key
+
+    assert len({key(account) for account in ("filtered", "sampled", "throttled", "truncated")}) == 4
+    assert key("truncated") == key("abandoned") == sealed(batch("a", 0, 4, data=bytes(40))).key
+
+
+def test_the_same_lines_taken_out_are_the_same_key_however_they_were_cut_into_blocks() -> None:
+    whole = batch("a", 0, 6, filtered=(1, 2, 5), data=bytes(60))
+    parts = (batch("a", 2, 4, filtered=(2, 5), data=bytes(40)), batch("a", 0, 2, filtered=(1,), data=bytes(20)))
+    assert sealed(whole).key == sealed(*reversed(parts)).key
+
+
+def test_steering_makes_another_key_and_its_order_or_repetition_does_not() -> None:
+    def steered(*of: tuple[str, ...]) -> str:
+        each = [replace(batch("a", n, 1, data=bytes(10)), steering=some) for n, some in enumerate(of)]
+        return sealed(*each).key
+
+    assert steered(("a x", "b y"), ()) == steered(("b y",), ("a x", "b y"))
+    assert len({steered((), ()), steered(("a x",), ()), steered(("a x",), ("b y",)), steered(("a y",), ())}) == 4
 
 
 @pytest.mark.parametrize("lines", [1, 3, 6, 7, 20])

@@ -76,6 +76,18 @@ def test_a_rate_does_not_rise_while_less_is_sent_than_it_allows() -> None:
     assert pace.rate == rate
 
 
+def test_a_rate_rises_though_each_send_is_large_and_as_late_as_a_busy_machine_makes_it() -> None:
+    clock = Clock()
+    pace = Pace(clock)
+    pace.took(1_000_000)
+    pace.throttled()
+    for _ in range(100):
+        clock.now += pace.delay() + 1.1
+        pace.took(3_000_000)
+    assert pace.rate is not None
+    assert pace.rate > 5_000_000
+
+
 def test_the_refusals_of_one_second_are_one_sign() -> None:
     clock = Clock()
     pace = Pace(clock)

@@ -20,6 +20,7 @@ class FakePods:
     def __init__(self, patience: float = 0.0, **known: FakePod) -> None:
         self.known, self.patience, self.version = dict(known), patience, 0
         self.kept: Collection[str] = ()
+        self.annotations: dict[str, dict[str, str]] = {}
 
     def of(self, uid: str) -> FakePod | None:
         return self.known.get(uid)
@@ -28,8 +29,18 @@ class FakePods:
         self.known[uid] = pod
         self.version += 1
 
-    def waits(self, uid: str, now: float) -> bool:
+    def steer(self, uid: str, **annotations: str) -> None:
+        self.annotations[uid] = annotations
+        self.version += 1
+
+    def steering(self, uid: str, namespace: str) -> Mapping[str, str]:
+        return {**self.annotations.get(namespace, {}), **self.annotations.get(uid, {})}
+
+    def waits(self, uid: str, now: float, namespace: str) -> bool:  # noqa: ARG002
         return uid not in self.known and now < self.patience
 
     def keep(self, uids: Collection[str]) -> None:
         self.kept = set(uids)
+
+    def figures(self) -> dict[str, dict[tuple[str, ...], float]]:
+        return {}

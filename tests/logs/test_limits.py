@@ -128,7 +128,7 @@ def test_a_full_disk_under_the_lake_is_told_and_delivers_once_when_there_is_room
 def test_a_disk_that_fills_up_while_files_are_followed_holds_reading_back_until_there_is_room(
     world: World, small_disk: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(deliver, "_RETRY", (0.0, 0.0))
+    monkeypatch.setattr(deliver, "_RETRY", (0.5, 0.5))  # once a tick, by the test's clock
     w = writer(world.root)
     live = Live(world, seal_bytes=4096)
     filler = small_disk / "filler"

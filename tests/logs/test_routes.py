@@ -15,6 +15,7 @@ from tailrace.config import SinkEntry
 from tailrace.delivery.objects import Sealed
 from tailrace.delivery.refusal import Refused
 from tailrace.delivery.sinks.local import LocalSink
+from tailrace.logs import agent
 from tailrace.logs.agent import LogAgent
 from tailrace.logs.checkpoint import StateFolder
 from tailrace.logs.counts import Counts
@@ -126,7 +127,10 @@ def test_each_sink_gets_the_lines_it_wants_and_its_ledger_accounts_for_all_of_th
         assert dict(lake.ask("SELECT account, sum(lines) FROM ledger GROUP BY account")) == lines
 
 
-def test_a_sink_that_fails_stops_no_other_and_its_backlog_waits_in_its_own_outbox(two: Two) -> None:
+def test_a_sink_that_fails_stops_no_other_and_its_backlog_waits_in_its_own_outbox(
+    two: Two, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(agent, "_LAST_STORE", 0.5)  # seconds for which a stopping agent still asks
     w = writer(two.world.root)
     w.records(["one", "two"])
     two.run_while_some_is_down()

@@ -21,6 +21,8 @@ from prometheus_client.samples import Sample
 import tailrace.logs
 from tailrace.delivery.ranges import FileRef, Origin
 from tailrace.delivery.sinks import SINKS as REGISTERED
+from tailrace.kube import kubelet, watch
+from tailrace.kube.figures import figures
 from tailrace.logs.progress import FileState, Progress
 from tailrace.logs.source.abandoned import Reason
 from tailrace.logs.source.scan import Kind
@@ -30,7 +32,8 @@ from tailrace.logs.telemetry.declared import (
     ABANDONED,
     METRICS,
     NAMESPACES,
-    OF_FORWARD,
+    OF_INLETS,
+    OF_PODS,
     OF_SINKS,
     PODS,
     PROBLEM,
@@ -46,7 +49,14 @@ SINKS = {
     sink.name: SinkSnapshot(2, 3, 4, 5_000, 6_000, sink.name, {name: 1 for name, _ in sink.COUNTERS})
     for sink in REGISTERED
 }
-FORWARD = {metric.name: 1.0 for metric in OF_FORWARD}
+FORWARD = {metric.name: 1.0 for metric in OF_INLETS}
+KUBE = figures(
+    True, 30, 4, {"waiting": 1, "given_up": 2},
+    {
+        **{f"{of}_{name}": 1 for of in ("pods", "namespaces") for name in watch.COUNTERS},
+        **dict.fromkeys(kubelet.COUNTERS, 1),
+    },
+)  # fmt: skip
 PAGE = Path(__file__).parents[2] / "docs" / "metrics.md"
 
 
@@ -81,7 +91,7 @@ def exercise(telemetry: Telemetry) -> None:
     telemetry.saved(False)
     telemetry.reloaded(False)
     behind = Behind(7, 40, 990.0, {"local": 60}, 2, 1_000, 900.0)
-    telemetry.publish(Snapshot(behind, 450, 1, SINKS, 70, 80, {"truncated": 9}, FORWARD))
+    telemetry.publish(Snapshot(behind, 450, 1, SINKS, 70, 80, {"truncated": 9}, FORWARD, KUBE))
 
 
 def families(telemetry: Telemetry) -> list[Family]:
@@ -129,7 +139,9 @@ def test_what_is_documented_is_what_is_exposed(telemetry: Telemetry) -> None:
 
 def test_before_anything_happens_every_series_that_is_known_beforehand_is_there(telemetry: Telemetry) -> None:
     known = {name for name, _ in series(telemetry)}
-    assert {m.name for m in METRICS if m.kind != "histogram" and m not in (*OF_SINKS, *OF_FORWARD)} - known == {
+    assert {
+        m.name for m in METRICS if m.kind != "histogram" and m not in (*OF_SINKS, *OF_INLETS, *OF_PODS)
+    } - known == {
         "tailrace_log_namespace_bytes_total",
         "tailrace_log_namespace_lines_total",
         "tailrace_log_pod_bytes_total",
@@ -235,7 +247,19 @@ def test_namespaces_that_come_and_go_are_bounded_and_the_totals_stay_exact(telem
 
 def test_no_label_is_a_path_a_uid_or_an_id() -> None:
     names = {label.name for metric in METRICS for label in metric.labels}
-    assert names == {"account", "namespace", "pod", "reason", "state", "sink", "result", "version", "python", "pyarrow"}
+    assert names == {
+        "account",
+        "namespace",
+        "pod",
+        "reason",
+        "resource",
+        "state",
+        "sink",
+        "result",
+        "version",
+        "python",
+        "pyarrow",
+    }
 
 
 def test_m5_texts_that_vary_make_no_new_series(telemetry: Telemetry) -> None:
@@ -249,6 +273,7 @@ def test_m5_texts_that_vary_make_no_new_series(telemetry: Telemetry) -> None:
             sinks=SINKS,
             problems=problem_counts({f"problem {i}": 1 for i in range(100)}, not_cri=4, new=2),
             forward=FORWARD,
+            pods=KUBE,
         )
     )
     assert series(telemetry) == before

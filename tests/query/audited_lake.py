@@ -73,6 +73,13 @@ class Lake:
         table = pa.Table.from_pylist([{k: v for k, v in r.items() if k != "$path"} for r in kept], LEDGER.schema)
         pq.write_table(table, path)
 
+    def take_out(self, line: Row) -> None:
+        """Write the object that holds a line anew, without it."""
+        table = pq.read_table(line["$path"], partitioning=None)
+        files, offsets = table["file"].to_pylist(), table["file_offset"].to_pylist()
+        kept = [at for at in range(len(files)) if (files[at], offsets[at]) != (line["file"], line["file_offset"])]
+        pq.write_table(table.take(kept), line["$path"])
+
     def range(self, account: str, last: bool = False) -> Row:
         """A range in the middle of its file, or its last. Delivered: of several lines, and no range is truncated."""
         ledger = self.rows("ledger")

@@ -176,10 +176,7 @@ def a_range_counts_a_line_too_few(lake: Lake) -> Expected:
 def a_single_line_is_taken_out(lake: Lake) -> Expected:
     row = lake.range("delivered")
     line, *_ = lake.lines_in(row)
-    table = pq.read_table(line["$path"], partitioning=None)
-    files, offsets = table["file"].to_pylist(), table["file_offset"].to_pylist()
-    kept = [at for at in range(len(files)) if (files[at], offsets[at]) != (line["file"], line["file_offset"])]
-    pq.write_table(table.take(kept), line["$path"])
+    lake.take_out(line)
     return {GAPS: {of_range("lines not in logs", row)}}
 
 
@@ -193,6 +190,19 @@ def two_ranges_that_touch_were_given_up(lake: Lake) -> Expected:
     )
     lake.edit(row, row, first, second)
     return {ABANDONED: {("abandoned", row["file"], stop, stop + 90)}}
+
+
+def a_sink_refused_a_line_of_a_range_that_it_took(lake: Lake) -> Expected:
+    """In its beginning and within: the range and what overrides it sort the one way and the other."""
+    row = lake.range("delivered")
+    first, second, *_ = sorted(lake.lines_in(row), key=ends)
+    for line in (first, second):
+        lake.take_out(line)
+    lost = row | {"account": "abandoned", "reason": "rejected", "object": None, "lines": 1}
+    lost_first = lost | {"from_offset": first["file_offset"], "to_offset": ends(first)}
+    lost_second = lost | {"from_offset": second["file_offset"], "to_offset": ends(second)}
+    lake.edit(row, row, lost_first, lost_second, lost_second)  # sent twice: an answer was lost
+    return {ABANDONED: {("abandoned", row["file"], first["file_offset"], ends(second))}}
 
 
 FAULTS: tuple[Callable[[Lake], Expected], ...] = (
@@ -212,6 +222,7 @@ FAULTS: tuple[Callable[[Lake], Expected], ...] = (
     a_range_counts_a_line_too_few,
     a_single_line_is_taken_out,
     two_ranges_that_touch_were_given_up,
+    a_sink_refused_a_line_of_a_range_that_it_took,
 )
 
 

@@ -162,8 +162,8 @@ def test_show_prints_the_stored_text_with_the_parameters_filled_in(tell: Ask) ->
     text = tell("show", "errors/by_workload", "--from", FROM, "--to", TO, "-p", "namespace=o'neil").stdout
     assert "dt = '2026-11-20' AND hour BETWEEN '21' AND '22'" in text
     assert "ts >= TIMESTAMP '2026-11-20 21:00:00'" in text
-    assert "namespace LIKE 'o''neil'" in text
-    assert "-- the pod's name, until the pod's metadata is known" in text
+    assert "coalesce(namespace, '') LIKE 'o''neil'" in text
+    assert "-- of the node itself the systemd unit or the file" in text
 
 
 def test_a_lake_with_odd_characters_in_its_name_is_read(tell: Ask, small_lake: Path, tmp_path: Path) -> None:

@@ -20,7 +20,8 @@ QUESTIONS = packs.questions()
 GOLDEN = Path(__file__).parents[1] / "golden" / "query"
 FIRST = (
     *("audit/duplicates", "audit/gaps", "errors/by_workload", "errors/fingerprints"),
-    *("latency/by_path", "search/around", "search/text", "volume/by_namespace"),
+    *("events/warnings", "events/why_restarted", "latency/by_path", "search/around", "search/text"),
+    "volume/by_namespace",
 )
 # What each answer is asked with, over the small lake's window; a question that is not here takes its defaults.
 GIVEN = {

@@ -86,6 +86,7 @@ class Answering:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            disable_nagle_algorithm = True  # head and body are two writes
 
             def _any(self) -> None:
                 headers = {name.lower(): value for name, value in self.headers.items()}

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import time
-from types import TracebackType
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import urllib3
@@ -30,25 +31,31 @@ FAILED = error("InternalFailure", "", 500)
 UNAVAILABLE = error("ServiceUnavailableException", "The service is unavailable", 503)
 
 
-class LogsDouble(Answering):
-    """The service. now_ms: its clock. event_limit: bytes of an event and 26. put: the bodies that it took."""
+@contextmanager
+def moto() -> Iterator[str]:
+    """A moto server; its address. It takes half a second to end, so that a module's tests should share one."""
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    try:
+        yield "http://{}:{}".format(*server.get_host_and_port())
+    finally:
+        server.stop()
 
-    def __init__(self, now_ms: int, event_limit: int = 1_048_576) -> None:
+
+class LogsDouble(Answering):
+    """The service. behind: a moto server, which is emptied. now_ms: the service's clock. event_limit: bytes of an event
+    and 26. put: the bodies that it took."""
+
+    def __init__(self, behind: str, now_ms: int, event_limit: int = 1_048_576) -> None:
         super().__init__()
         self.now_ms, self.event_limit = now_ms, event_limit
         self.put: list[dict[str, Any]] = []
-        self._moto = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+        self._behind = behind
 
     def __enter__(self) -> LogsDouble:
-        self._moto.start()
-        self._behind = "http://{}:{}".format(*self._moto.get_host_and_port())
         urllib3.request("POST", f"{self._behind}/moto-api/reset")
         super().__enter__()
         return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        super().__exit__(kind, error, at)
-        self._moto.stop()
 
     def calls(self) -> list[str]:
         """The names of what was called, in order."""

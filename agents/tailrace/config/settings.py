@@ -17,7 +17,7 @@ from typing import Annotated, Any
 import msgspec
 
 from tailrace.config.declared import Declared, DeclaredSink, Setting, declared
-from tailrace.config.values import GIB, KIB, MIB, Choice, Duration, Folder, Languages, Names, Size, Text
+from tailrace.config.values import GIB, KIB, MIB, Choice, Duration, Folder, Languages, Names, Size, Switch, Text
 
 __all__ = [
     "ENTRY_KEYS", "LANGUAGES", "NAME", "NAMESPACE", "REDACTIONS", "SECTIONS", "SETTINGS", "Setting", "Settings",
@@ -27,6 +27,8 @@ __all__ = [
 SECTIONS = (
     ("source", "Where lines come from"),
     ("parse", "How bytes become lines"),
+    ("kubernetes", "What is known of a line's pod"),
+    ("cluster", "Which cluster agent is the active one (run cluster)"),
     ("transform", "What happens to lines on the way"),
     ("lake", "Where lines go"),
     ("agent", "How the agent itself works"),
@@ -34,6 +36,7 @@ SECTIONS = (
 LANGUAGES = ("java", "python", "go", "javascript", "dotnet", "ruby")
 REDACTIONS = ("email", "bearer", "card", "aws_key")
 NAMESPACE = r"[a-z0-9.*?\[\]!-]+"
+QUALIFIED = r"([a-z0-9.-]{1,253}/)?[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?"  # name of a label or an annotation
 NAME = r"[a-z0-9][a-z0-9-]{0,30}"  # of one of several sinks: a folder and a label have it, too
 
 
@@ -93,6 +96,33 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     scan: Annotated[
         float, Setting("source", Duration(0.05), "How often all pods' folders are listed for new files.", "10s")
     ] = 2.0
+    host_files: Annotated[
+        tuple[str, ...],
+        Setting(
+            "source",
+            Names(pattern=r"/[^/].*", meaning="the path of a file of the node, or a glob of such paths"),
+            "The node's own log files that are read, as globs below ROOT; those that logrotate renamed belong to them.",
+            "/var/log/messages,/var/log/secure,/var/log/cloud-init*.log",
+        ),
+    ] = ()
+    journal: Annotated[
+        tuple[str, ...],
+        Setting(
+            "source",
+            Names(pattern=r"[A-Za-z0-9:_.@\\*?\[\]!-]+", meaning="a unit, a glob of units, kernel or auth"),
+            "What is read of the node's systemd journal: units, globs of units, kernel, auth (logins); empty: nothing.",
+            "kubelet,containerd,kernel,auth",
+        ),
+    ] = ()
+    journal_priority: Annotated[
+        str,
+        Setting(
+            "source",
+            Choice(("emerg", "alert", "crit", "err", "warning", "notice", "info", "debug")),
+            "The least severe entries of the journal that are read.",
+            "warning",
+        ),
+    ] = "info"
     forward_listen: Annotated[
         str,
         Setting("source", Text(), "Where Fluent Forward is spoken (host:port); empty: nowhere.", "127.0.0.1:24224"),
@@ -150,6 +180,76 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         float,
         Setting("parse", Duration(), "How long a stack trace may wait for its next line once its file is quiet.", "5s"),
     ] = 2.0
+
+    metadata: Annotated[
+        str,
+        Setting(
+            "kubernetes",
+            Choice(("auto", "api", "kubelet", "off")),
+            "Where pods' labels, images and workloads come from; auto: the API server, if the agent runs in a cluster.",
+            "kubelet",
+        ),
+    ] = "auto"
+    kubeconfig: Annotated[
+        str,
+        Setting(
+            "kubernetes",
+            Text(),
+            "How the API server is reached (a kubeconfig file); empty: as a pod of the cluster.",
+            "/etc/tailrace/kubeconfig",
+        ),
+    ] = ""
+    kubelet_url: Annotated[
+        str,
+        Setting(
+            "kubernetes",
+            Text(),
+            "The kubelet's address: asked for metadata: kubelet, and while the API server forbids or does not answer.",
+            "https://10.0.1.7:10250",
+        ),
+    ] = ""
+    kubelet_verify: Annotated[
+        bool,
+        Setting(
+            "kubernetes",
+            Switch(),
+            "Whether the kubelet's certificate has to be of the cluster's authority.",
+            "false",
+        ),
+    ] = True
+    metadata_wait: Annotated[
+        float,
+        Setting("kubernetes", Duration(), "How long a pod's first lines may wait for what is known of it.", "30s"),
+    ] = 10.0
+    annotations: Annotated[
+        tuple[str, ...],
+        Setting(
+            "kubernetes",
+            Names(pattern=QUALIFIED, meaning="an annotation's name"),
+            "Annotations of pods that go into the column labels, as annotation/NAME.",
+            "example.com/team",
+        ),
+    ] = ()
+    node_labels: Annotated[
+        tuple[str, ...],
+        Setting(
+            "kubernetes",
+            Names(pattern=QUALIFIED, meaning="a label's name"),
+            "Labels of the node that go into the column labels, as node/NAME.",
+            "topology.kubernetes.io/zone",
+        ),
+    ] = ()
+
+    lease: Annotated[
+        str, Setting("cluster", Text(), "The name of the Lease that the active cluster agent holds.", "tailrace-prod")
+    ] = "tailrace-cluster"
+    lease_namespace: Annotated[
+        str, Setting("cluster", Text(), "The Lease's namespace; empty: the pod's own.", "logging")
+    ] = ""
+    lease_seconds: Annotated[
+        float,
+        Setting("cluster", Duration(1.0), "How long nobody hears of the active agent before another is it.", "30s"),
+    ] = 15.0
 
     transform: Annotated[
         str,

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from tailrace.delivery.pieces import Payload
 from tailrace.lake import Table
 
 Spans = Sequence[tuple[int, int]]
@@ -25,7 +26,7 @@ class Encoder(Protocol):
     def write(self, table: pa.Table) -> None:
         """Take a row group's worth of rows."""
 
-    def finish(self, key: str, ranges: Mapping[str, Spans]) -> pa.Buffer:
+    def finish(self, key: str, ranges: Mapping[str, Spans]) -> Payload:
         """The payload; nothing may be written after that. key, ranges: what the object says of itself."""
 
 

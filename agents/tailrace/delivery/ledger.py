@@ -33,7 +33,7 @@ def ledger_batch(cluster: str, node: str, now_us: int, accounts: Iterable[Accoun
         reason_of += [reason] * len(ranges)
         at += len(ranges)
 
-    def of_file(value: Callable[[FileRef], str]) -> pa.Array:
+    def of_file(value: Callable[[FileRef], str | None]) -> pa.Array:
         return (
             pa.DictionaryArray.from_arrays(pa.array(file), pa.array([value(f) for f in files.values()], pa.string()))
             .cast(pa.string())
@@ -51,7 +51,7 @@ def ledger_batch(cluster: str, node: str, now_us: int, accounts: Iterable[Accoun
         "node": pa.array([node] * n, pa.string()).cast(REPEATED),
         "file": of_file(lambda f: f.id),
         "path": of_file(lambda f: f.path),
-        "pod_uid": of_file(lambda f: f.origin.pod_uid),
+        "pod_uid": of_file(lambda f: f.origin.pod_uid or None),
         "container": of_file(lambda f: f.origin.container),
         "from_offset": merged("start"),
         "to_offset": merged("stop"),

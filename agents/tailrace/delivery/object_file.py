@@ -19,6 +19,7 @@ import pyarrow as pa
 import xxhash
 
 from tailrace.delivery.objects import Part, Sealed
+from tailrace.delivery.pieces import pieces_of
 from tailrace.delivery.ranges import FileRef, Origin
 from tailrace.delivery.sinks.local import sync_folder
 from tailrace.lake import Partition
@@ -67,10 +68,10 @@ def write_object(final: Path, sealed: Sealed, head: bytes) -> os.stat_result:
     try:
         with open(new, "wb", opener=_private) as f:
             f.write(head)
-            for buffer in (sealed.payload if has_payload else None, sealed.ledger):
-                part = b"" if buffer is None else memoryview(buffer)
-                f.write(part)
-                digest.update(part)
+            for payload in (sealed.payload if has_payload else None, sealed.ledger):
+                for piece in pieces_of(payload) if payload is not None else ():
+                    f.write(piece)
+                    digest.update(piece)
             f.write(digest.digest())
             f.flush()
             os.fsync(f.fileno())

@@ -1,14 +1,14 @@
 """objects: batches to sealed objects: `open → sealed`. What happens to one after that is the sinks' and the agent's.
 
 An open object collects the lines of one table and one hour. It is sealed when it is large or old enough, and never
-changes from then on. Its key is a digest of its partition, of the settings that decide what becomes of a line, of the
-ranges it was made from and of their raw bytes: the same key proves the same lines. With each goes its ledger object,
-under the same key: where those bytes went.
+changes from then on. Its key is a digest of its partition, of what decides what becomes of a line, of the ranges it was
+made from, of those among them whose lines it was not to have, and of the raw bytes: the same key proves the same lines.
+With each goes its ledger object, under the same key: where those bytes went.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -16,12 +16,15 @@ import pyarrow as pa
 import xxhash
 
 from tailrace.delivery.encode import Encoder
+from tailrace.delivery.fates import fate_of
 from tailrace.delivery.ledger import ledger_batch
+from tailrace.delivery.pieces import Payload
 from tailrace.delivery.ranges import FileRef, Ints, Ranges, Spans
-from tailrace.lake import LEDGER, LOGS, Partition, Table
+from tailrace.lake import LEDGER, Partition, Table, table_named
 
 Encoders = Callable[[Table], Encoder]  # what makes the payload of a table's rows
 
+_CHOSEN = ("filtered", "sampled", "throttled")  # the accounts of lines that could have been delivered
 GUARD = 64  # bytes before the end of a span that are kept with it, to know the file by when it is opened again
 
 
@@ -38,13 +41,19 @@ class Entry:
 
 @dataclass(frozen=True)
 class Batch:
-    """The lines of one partition out of one block, the accounts of their bytes, and those bytes."""
+    """The lines of one partition out of one block, the accounts of their bytes, and those bytes.
+
+    records: the bytes `[start, stop)` of a row's records in its file, in order; None: they follow each other.
+    steering: what no setting says and yet decides what lines those bytes make, as texts.
+    """
 
     partition: Partition
     lines: pa.RecordBatch
     files: tuple[FileRef, ...]
     entries: tuple[Entry, ...]
     data: memoryview
+    records: Callable[[int], Sequence[tuple[int, int]]] | None = None
+    steering: tuple[str, ...] = ()
 
     @property
     def bytes(self) -> int:
@@ -54,12 +63,14 @@ class Batch:
 
 @dataclass(frozen=True)
 class Limits:
-    """When an open object is sealed: raw bytes, age in seconds, hours open at once; and bytes of a row group."""
+    """When an open object is sealed: raw bytes, age in seconds, hours open at once, bytes of memory that it takes (0:
+    whatever it takes); and raw bytes of a row group."""
 
     row_group_bytes: int
     seal_bytes: int
     seal_seconds: float
     most: int = 8
+    enough: int = 0
 
 
 @dataclass(frozen=True)
@@ -86,9 +97,9 @@ class Sealed:
 
     partition: Partition
     key: str
-    payload: pa.Buffer | None
+    payload: Payload | None
     ledger_partition: Partition
-    ledger: pa.Buffer
+    ledger: Payload
     parts: dict[str, Part]
     lines: int
     bytes: int
@@ -123,11 +134,11 @@ class OpenObject:
     ) -> None:
         """settings: a digest of those that decide which lines there are and what is in them."""
         self.partition = partition
-        self.settings = settings
+        self._settings, self._steering, self._fate = settings, set[str](), 0
         self.opened = now
         self.bytes = 0
         self.lines = 0
-        self._encoders, self._encoder = encoders, encoders(LOGS)
+        self._encoders, self._encoder = encoders, encoders(table_named(partition.table))
         self._row_group_bytes = row_group_bytes
         self._batches: list[pa.RecordBatch] = []
         self._waiting = 0  # raw bytes of the batches
@@ -138,10 +149,13 @@ class OpenObject:
     def add(self, batch: Batch) -> None:
         """Take the lines of a batch and the account of its bytes."""
         size = batch.bytes
+        self._steering.update(batch.steering)
         self.bytes += size
         self.lines += batch.lines.num_rows
         for entry in batch.entries:
             self._entries.append((batch.files, Entry(entry.account, entry.ranges, None, entry.reason)))
+            if entry.account in _CHOSEN:
+                self._fate += fate_of(batch.files, entry.account, entry.ranges)
             self._digest(batch, entry)
         if batch.lines.num_rows:
             self._batches.append(batch.lines)
@@ -171,6 +185,12 @@ class OpenObject:
             of.digest.update(raw)
             of.ends[stop] = (before + bytes(raw[-GUARD:]))[-GUARD:]
 
+    @property
+    def rules(self) -> str:
+        """What decided which lines were made of the bytes: settings, steering, and what became of the others."""
+        told = [*sorted(self._steering), *([f"{self._fate % (1 << 64):x}"] if self._fate else [])]
+        return " ".join([self._settings, *told])
+
     def _flush(self) -> None:
         if self._batches:
             self._encoder.write(pa.Table.from_batches(self._batches))
@@ -181,7 +201,7 @@ class OpenObject:
         made once more, whose pieces may have been read in another order."""
         self._flush()
         parts = {name: of.part() for name, of in sorted(self._files.items())}
-        key = key or key_of(self.partition, self.settings, parts)
+        key = key or key_of(self.partition, self.rules, parts)
         payload = self._encoder.finish(key, {name: part.spans for name, part in parts.items()}) if self.lines else None
         rows = ledger_batch(
             cluster,
@@ -214,6 +234,10 @@ class OpenObject:
     def held(self) -> int:
         """Bytes of memory that it takes, about."""
         return self._waiting_bytes + self._encoder.size
+
+    def over(self, limits: Limits) -> bool:
+        """Whether it is large enough."""
+        return self.bytes >= limits.seal_bytes or 0 < limits.enough <= self.held
 
 
 def key_of(partition: Partition, settings: str, parts: dict[str, Part]) -> str:
@@ -253,7 +277,7 @@ class Objects:
         room: bytes that may stay open; the largest leave until it is enough (0: all of them).
         """
         limits = self._limits
-        out = [o for o in self._open.values() if o.bytes >= limits.seal_bytes or now - o.opened >= limits.seal_seconds]
+        out = [o for o in self._open.values() if o.over(limits) or now - o.opened >= limits.seal_seconds]
         rest = sorted((o for o in self._open.values() if o not in out), key=lambda o: o.opened)
         out += rest[: max(0, len(rest) - limits.most)]
         for o in out:

@@ -14,8 +14,8 @@ RESOURCES = (
 COUNTERS = (
     ("list_requests", "Lists that were asked for: one at the start, one after each time a watch can't be resumed."),
     ("watch_requests", "Watches that were opened: the API server ends each after some minutes."),
-    ("list_bytes", "Bytes that lists took, as they were sent."),
-    ("watch_bytes", "Bytes that watches took, as they were sent."),
+    ("list_bytes", "Bytes of lists, unpacked."),
+    ("watch_bytes", "Bytes of watches, unpacked."),
     ("events", "Changes that watches told of."),
     ("relists", "Lists because the API server no longer knew from where the watch was to go on (410)."),
     ("failures", "Requests that were not answered as they should be."),

@@ -14,6 +14,7 @@ from typing import Protocol
 
 from tailrace.config import Settings
 from tailrace.delivery.objects import Limits
+from tailrace.delivery.ranges import Origin
 from tailrace.delivery.sinks import Sink
 from tailrace.delivery.sinks.chosen import Chosen, chosen
 from tailrace.logs.block import Flush
@@ -23,6 +24,8 @@ from tailrace.logs.counts import Counts
 from tailrace.logs.deliver import Delivery
 from tailrace.logs.forward import SPOOL
 from tailrace.logs.forward.roots import Roots
+from tailrace.logs.host import JOURNAL
+from tailrace.logs.host.files import HostFiles
 from tailrace.logs.pipeline import Pipeline
 from tailrace.logs.recover import Recovery
 from tailrace.logs.report import Report, Unfinished, rest_of
@@ -89,8 +92,8 @@ class LogAgent:
         self.progress = folder.load()
         self.source = self._new_source()
         if pipeline.pods:
-            self.source.waits = pipeline.pods.waits
-        commits = Commits(folder, self.progress, self.report, lambda: self.source.handles())
+            self.source.waits = self._waits
+        commits = Commits(folder, self.progress, self.report, self.source.handles, self.source.ends)
         self.routes = tuple(
             self._route(number, one, sink, commits) for number, (one, sink) in enumerate(zip(named, sinks, strict=True))
         )
@@ -107,14 +110,19 @@ class LogAgent:
             )
 
     def _new_source(self) -> Source:
-        problems, spool = Problems(log.warning), self.settings.state / SPOOL
-        node = Scanner(str(self.settings.root), problems, self.excluded)
-        if not spool.is_dir():
-            return Source(node, self.progress, self._source_settings())
-        scanners = [node, Scanner(str(spool), problems, self.excluded)]
-        if not (self.settings.root / PODS).is_dir():  # a task on Fargate has no node's logs, and never will
-            del scanners[0]
-        return Source(Roots(scanners), self.progress, self._source_settings())
+        problems, s = Problems(log.warning), self.settings
+        scanners = [Scanner(str(s.root), problems, self.excluded)]
+        if (spool := s.state / SPOOL).is_dir():
+            if not (s.root / PODS).is_dir():  # a task on Fargate has no node's logs, and never will
+                del scanners[0]
+            scanners.append(Scanner(str(spool), problems, self.excluded))
+        if (journal := s.state / JOURNAL).is_dir():
+            scanners.append(Scanner(str(journal), problems))
+        if s.host_files:
+            scanners.append(HostFiles(str(s.root), problems, s.host_files))
+        source = Source(scanners[0] if len(scanners) == 1 else Roots(scanners), self.progress, self._source_settings())
+        source.steers = lambda origin: self.pipeline.steerings.of(origin)
+        return source
 
     def excluded(self, namespace: str) -> bool:
         """Whether a namespace is not to be read."""
@@ -193,6 +201,10 @@ class LogAgent:
             self.pipeline.pods.keep({tail.origin.pod_uid for tail in self.source.tails})
         self._next_scan = now + self.settings.scan
 
+    def _waits(self, origin: Origin, now: float) -> bool:
+        pods = self.pipeline.pods
+        return pods is not None and bool(origin.pod_uid) and pods.waits(origin.pod_uid, now, origin.namespace)
+
     def recover(self, now: float) -> bool:
         """Settle what the last run left behind, before anything is read. False if the sink can't tell now."""
         return self.recovery.settle(now, self.pipeline)
@@ -237,9 +249,9 @@ class LogAgent:
             now = self.clock()
             self.source.scan(now, again=False)
             self.report.scanned(self.source.scanner.complete)
-            uids = {tail.origin.pod_uid for tail in self.source.tails}
+            origins = {tail.origin for tail in self.source.tails}
             # All of them are asked each time: a pod's patience begins when it is first asked for.
-            while not stop.is_set() and sum(self.source.waits(uid, self.clock()) for uid in uids):
+            while not stop.is_set() and sum(self.source.waits(origin, self.clock()) for origin in origins):
                 stop.wait(0.05)
             for flush in (Flush.NOTHING, Flush.ALL):
                 self._tick(now, flush, lambda: not stop.is_set())
@@ -350,6 +362,8 @@ class LogAgent:
                     checkpoint_damaged=self.folder.damaged, identity_reset=self.folder.reset,
                 ),
                 self.inlet.figures() if self.inlet else {},
+                self.pipeline.pods.figures() if self.pipeline.pods else {},
+                self.pipeline.steerings.ignored,
             )
         )  # fmt: skip
 

@@ -14,12 +14,13 @@ import numpy as np
 import numpy.typing as npt
 
 from tailrace.delivery.ranges import FileRef
+from tailrace.kube.steering import PLAIN, How, Steering
 
 Bytes = npt.NDArray[np.uint8]
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 
-Format = Literal["cri", "json-file"]
+Format = Literal["cri", "json-file", "raw"]
 
 
 class Flush(IntEnum):
@@ -62,9 +63,15 @@ class Overflow:
 
 @dataclass(frozen=True)
 class Block:
-    """`data` is (bytes,) uint8. Segments stand in buffer order without a hole, those of one file side by side."""
+    """`data` is (bytes,) uint8. Segments stand in buffer order without a hole, those of one file side by side.
+
+    steering: what is asked for files of it, by their ids, but for those of which nothing is. how: the part of that
+    which they all have in common.
+    """
 
     data: Bytes
     segments: tuple[Segment, ...]
     format: Format = "cri"
     overflow: dict[str, tuple[Overflow, ...]] = field(default_factory=dict)
+    steering: dict[str, Steering] = field(default_factory=dict)
+    how: How = PLAIN.how

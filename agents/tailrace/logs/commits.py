@@ -14,23 +14,32 @@ log = logging.getLogger("tailrace")
 
 
 class Commits:
-    """The way into the checkpoint. handles: the open handle of each file that still holds the bytes that were read."""
+    """The way into the checkpoint. handles: the open handle of each file that still holds the bytes that were read.
+    ends: of those that do not, up to GUARD bytes before an offset, by that.
+    """
 
     def __init__(
-        self, folder: StateFolder, progress: Progress, report: Report, handles: Callable[[], dict[str, int]]
+        self,
+        folder: StateFolder,
+        progress: Progress,
+        report: Report,
+        handles: Callable[[], dict[str, int]],
+        ends: Callable[[], dict[str, dict[int, bytes]]] = dict,
     ) -> None:
         self.folder, self.progress = folder, progress
         self.saved: list[Callable[[], None]] = []  # called after each checkpoint that was written
-        self._report, self._handles = report, handles
+        self._report, self._handles, self._ends = report, handles, ends
         self._unsaved = False
 
     def take(self, sealed: Sealed, sink: str) -> None:
         """The object is safe with that sink, or in its outbox."""
-        handles = self._handles()
+        handles, ends = self._handles(), self._ends()
         for name, part in sealed.parts.items():
             self.progress.ensure(name, part.file.path)
+            before = self.progress.committed(name)
             self.progress.commit(name, part.spans, sink)
-            self.progress.guard(name, part.ends, handles.get(name))
+            if self.progress.committed(name) != before:  # an intent of the last run says nothing new, and has no handle
+                self.progress.guard(name, part.ends | ends.get(name, {}), handles.get(name))
         self._unsaved = True
 
     def settle(self) -> None:

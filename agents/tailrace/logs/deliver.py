@@ -32,7 +32,7 @@ class Delivery:
     """The way of sealed objects to the sink `name`. `now` is monotonic seconds everywhere.
 
     failing: since when the sink refuses, None if it does not. on_dropped: told what of an object the sink will never
-    have.
+    have; gives it back with that in its totals.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class Delivery:
         # Keys of committed objects whose commit is not in both copies of the checkpoint: in none yet, in the newer one.
         self._committed: list[str] = []
         self._saved_once: list[str] = []
-        self.on_dropped: Callable[[Sealed, list[Dropped], float], None] = lambda *_: None
+        self.on_dropped: Callable[[Sealed, list[Dropped], float], Sealed] = lambda one, *_: one
         commits.saved.append(self._saved)
 
     @property
@@ -181,9 +181,10 @@ class Delivery:
         self._works()
         if self.sink.dropped:
             dropped, self.sink.dropped = self.sink.dropped, []
-            self.on_dropped(one, dropped, now)
+            one = self.on_dropped(one, dropped, now)
         if mine:
-            self._commit(self._sealed.popleft())
+            self._sealed.popleft()
+            self._commit(one)
             return True
         try:
             self.outbox.done(one.key)

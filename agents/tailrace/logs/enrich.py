@@ -40,7 +40,13 @@ class Pods(Protocol):
     @property
     def version(self) -> int: ...
     def of(self, uid: str) -> Pod | None: ...
-    def waits(self, uid: str, now: float) -> bool:
+    def steering(self, uid: str, namespace: str) -> Mapping[str, str]:
+        """The annotations of a pod over its namespace's, by their names behind tailrace.dev/."""
+
+    def figures(self) -> dict[str, dict[tuple[str, ...], float]]:
+        """What /metrics tells of them: by metric and label values (kube.figures)."""
+
+    def waits(self, uid: str, now: float, namespace: str) -> bool:
         """Whether the first lines of a pod should wait a little longer until it is known. now: monotonic seconds."""
 
     def keep(self, uids: Collection[str]) -> None:
@@ -48,9 +54,9 @@ class Pods(Protocol):
 
 
 _OF_FILE: tuple[tuple[str, Callable[[FileRef], str | None]], ...] = (
-    ("namespace", lambda f: f.origin.namespace),
-    ("pod", lambda f: f.origin.pod),
-    ("pod_uid", lambda f: f.origin.pod_uid),
+    ("namespace", lambda f: f.origin.namespace or None),  # the node's own logs are no pod's
+    ("pod", lambda f: f.origin.pod or None),
+    ("pod_uid", lambda f: f.origin.pod_uid or None),
     ("container", lambda f: f.origin.container),
     ("file", lambda f: f.id),
 )

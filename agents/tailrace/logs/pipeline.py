@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import numpy as np
 import pyarrow as pa
@@ -13,13 +15,18 @@ from tailrace import __version__
 from tailrace.config import Settings, node_name
 from tailrace.config.settings import LANGUAGES
 from tailrace.delivery.objects import Batch, Entry
-from tailrace.lake import HOUR_US, LOGS, Partition
+from tailrace.delivery.sinks.chosen import chosen
+from tailrace.kube.steering import How, Problem
+from tailrace.lake import ACCOUNTS, HOUR_US, LEVELS, LOGS, Partition
 from tailrace.logs.block import Block, Bools
 from tailrace.logs.counts import Counts
-from tailrace.logs.enrich import Enricher, Pods
+from tailrace.logs.enrich import Enricher, Pods, dictionary, strings
 from tailrace.logs.parse import Lines, Rule, parse
-from tailrace.logs.promote import promote
+from tailrace.logs.promote import Promoted, promote
+from tailrace.logs.steer import FILTERED, Codes, Fates, Steerings, for_sink
 from tailrace.logs.transform import Transform, wanted
+
+_OF_LINES = ("file", "us", "timed", "stream", "offset", "size", "cut")
 
 
 def rule_of(settings: Settings) -> Rule:
@@ -55,6 +62,9 @@ class Pipeline:
         """conditions: each sink's on its lines, in SQL, "" for all lines. Raises TransformError if SQL can't be run."""
         self.cluster, self.node, self.pods = settings.cluster, node_name(settings), pods
         self._enricher = Enricher(self.cluster, self.node, pods)
+        self._sinks = tuple(one.name for one in chosen(settings))
+        self.steerings = Steerings(pods, self._sinks, self._say)
+        self._fates = Fates()
         self._rule = rule_of(settings)
         self._max_line = settings.max_line
         self._transform = Transform(settings.transform, settings.redact)
@@ -63,36 +73,50 @@ class Pipeline:
         self._wanted = tuple(wanted(sql) if sql else None for sql in conditions)
         self.digests = tuple(_digest(settings, sql) for sql in conditions)
 
-    def process(self, block: Block, now_us: int | None = None) -> tuple[Lines, Iterator[tuple[Batch, ...]]]:
+    def process(
+        self, block: Block, now_us: int | None = None, fates: Fates | None = None
+    ) -> tuple[Lines, Iterator[tuple[Batch, ...]]]:
         """The lines of a block, and the same as batches, by hour and sink. Then the block's bytes may be used again.
 
-        now_us: microseconds since 1970, the hour of lines that have no time of their own.
+        now_us: microseconds since 1970, the hour of lines that have no time of their own. fates: of bytes that are read
+        apart from the others, which count towards no pod's rate.
         """
-        lines = parse(block, self._rule, self._max_line)
-        return lines, self._batches(block, lines, time.time_ns() // 1000 if now_us is None else now_us)
+        languages = block.how.multiline
+        lines = parse(block, self._rule if languages is None else Rule(languages), self._max_line)
+        now_us = time.time_ns() // 1000 if now_us is None else now_us
+        return lines, self._batches(block, lines, now_us, fates or self._fates)
 
-    def _batches(self, block: Block, lines: Lines, now_us: int) -> Iterator[tuple[Batch, ...]]:
+    def _batches(self, block: Block, lines: Lines, now_us: int, fates: Fates) -> Iterator[tuple[Batch, ...]]:
         if len(lines) == 0:
             return
-        rows = self._enricher.enrich(lines, promote(lines.message), now_us)
+        taken = fates.of(lines, block.steering, now_us) if block.steering else None
+        kept: Bools | None = None if taken is None else taken == 0
+        rows = self._rows(lines if kept is None else _only(lines, kept), block.how, now_us)
         self._count(lines)
-        kept: Bools | None = None
         if self._transform.active:
-            rows, kept = self._transformed(rows, self._transform)
+            rows, kept = self._for_sink(rows, kept, self._transform)
         moment = lines.us if lines.timed.all() else np.where(lines.timed, lines.us, now_us)
         hours = moment - moment % HOUR_US
         whole = int(hours.min()) == int(hours.max())
         data = block.data.data
-        by_sink = [self._for_sink(rows, kept, condition) for condition in self._wanted]
+        by_sink = [
+            self._for_sink(*_asked(rows, kept, self._whose(lines, block, number)), condition)
+            for number, condition in enumerate(self._wanted)
+        ]
+        changed = _changed(block, lines)
         for number, hour in enumerate([int(hours[0])] if whole else np.unique(hours).tolist()):
             mine = None if whole else hours == hour
             made: dict[int, Batch] = {}
             for its_rows, its_kept in by_sink:
                 if id(its_rows) not in made:
-                    entries = tuple(_entries(lines, mine, its_kept, first=number == 0))
+                    entries = tuple(entries_of(lines, mine, its_kept, taken, first=number == 0))
                     of_rows = mine if mine is None or its_kept is None else mine[its_kept]
+                    which = its_kept if mine is None else mine if its_kept is None else mine & its_kept
                     some = its_rows if of_rows is None else its_rows.filter(pa.array(of_rows))
-                    made[id(its_rows)] = Batch(Partition(LOGS.name, hour), some, lines.files, entries, data)
+                    made[id(its_rows)] = Batch(
+                        Partition(LOGS.name, hour), some, lines.files, entries, data,
+                        partial(records_of, lines, which), changed,
+                    )  # fmt: skip
             yield tuple(made[id(its_rows)] for its_rows, _ in by_sink)
 
     def _for_sink(
@@ -102,13 +126,21 @@ class Pipeline:
         if condition is None:
             return rows, kept
         its_rows, its = self._transformed(rows, condition)
-        if its is None:
-            return rows, kept
-        if kept is None:
-            return its_rows, its
-        both = kept.copy()
-        both[kept] = its
-        return its_rows, both
+        return its_rows, _among(kept, its)
+
+    def _whose(self, lines: Lines, block: Block, number: int) -> Bools | None:
+        """Which lines may go to a sink, None: all."""
+        return for_sink(lines, block.steering, self._sinks[number]) if block.steering else None
+
+    def _rows(self, lines: Lines, how: How, now_us: int) -> pa.RecordBatch:
+        """One row a line."""
+        if len(lines) == 0:
+            return pa.RecordBatch.from_pylist([], schema=LOGS.schema)
+        promoted = promote(lines.message) if how.promote else _nothing(len(lines))
+        return self._enricher.enrich(lines, promoted, now_us)
+
+    def _say(self, uid: str, problem: Problem) -> None:
+        self._warn(f"pod {uid}: {problem.text}")
 
     def _transformed(self, rows: pa.RecordBatch, transform: Transform) -> tuple[pa.RecordBatch, Bools | None]:
         result = transform.apply(rows)
@@ -120,25 +152,73 @@ class Pipeline:
     def _count(self, lines: Lines) -> None:
         c = self._counts
         c.lines += len(lines)
-        c.not_cri += len(lines) - int(lines.timed.sum())
+        c.not_cri += lines.foreign
         c.not_utf8 += lines.not_utf8
         c.cut += int((lines.cut >= 0).sum())
 
 
-def _entries(lines: Lines, mine: Bools | None, kept: Bools | None, first: bool) -> Iterator[Entry]:
-    """Where the bytes of the chosen lines go."""
+def records_of(lines: Lines, chosen: Bools | None, row: int) -> list[tuple[int, int]]:
+    """The bytes of a row's records that are in its message. chosen: the lines that are rows, None for all."""
+    line = row if chosen is None else int(np.flatnonzero(chosen)[row])
+    of = lines.coverage
+    mine = (of.line == line) & ~of.lost
+    return list(zip(of.start[mine].tolist(), of.stop[mine].tolist(), strict=True))
+
+
+def _nothing(n: int) -> Promoted:
+    """Of lines in which nothing is looked for."""
+    level = dictionary(pa.nulls(n, pa.int32()), strings(LEVELS))
+    return Promoted(level, pa.nulls(n, pa.string()), pa.nulls(n, pa.string()))
+
+
+def _only(lines: Lines, kept: Bools) -> Lines:
+    """Some of the lines, as far as rows are made of them; whose bytes they are is still said of all."""
+    columns = {name: getattr(lines, name)[kept] for name in _OF_LINES}
+    return dataclasses.replace(lines, message=lines.message.filter(pa.array(kept)), **columns)
+
+
+def _among(kept: Bools | None, some: Bools | None) -> Bools | None:
+    """Which of all lines are `some` of those that are kept. None: all of them."""
+    if kept is None or some is None:
+        return kept if some is None else some
+    both = kept.copy()
+    both[kept] = some
+    return both
+
+
+def _asked(rows: pa.RecordBatch, kept: Bools | None, mine: Bools | None) -> tuple[pa.RecordBatch, Bools | None]:
+    """The rows of those lines (of all lines) that are for a sink, and which of all lines they are."""
+    if mine is None:
+        return rows, kept
+    some = mine if kept is None else mine[kept]
+    return rows.filter(pa.array(some)), _among(kept, some)
+
+
+def _changed(block: Block, lines: Lines) -> tuple[str, ...]:
+    """What steering makes of lines that go on: another steering, another object."""
+    if block.how.exclude or block.how == How():
+        return ()
+    return tuple(f"{file.id} {tuple(block.how)}" for file in lines.files)
+
+
+def entries_of(
+    lines: Lines, mine: Bools | None, kept: Bools | None, taken: Codes | None, first: bool
+) -> Iterator[Entry]:
+    """Where the bytes of the chosen lines go. kept: which lines a sink gets. taken: who took lines before that."""
     coverage = lines.coverage
 
     def entry(account: str, mask: Bools | None) -> Iterator[Entry]:
-        ranges, at = coverage.kept(mask)
+        ranges, at = coverage.kept(mask if mine is None else mine if mask is None else mask & mine)
         if len(ranges):
             yield Entry(account, ranges, at)
 
-    if kept is None:
-        yield from entry("delivered", mine)
-    else:
-        yield from entry("delivered", kept if mine is None else kept & mine)
-        yield from entry("filtered", ~kept if mine is None else ~kept & mine)
+    yield from entry("delivered", kept)
+    if kept is not None and taken is None:
+        yield from entry("filtered", ~kept)
+    elif kept is not None and taken is not None:
+        of = np.where((taken == 0) & ~kept, FILTERED, taken)
+        for code in np.unique(of[of > 0]).tolist():
+            yield from entry(ACCOUNTS[code], of == code)
     cut, at = coverage.truncated(mine)
     if len(cut):
         yield Entry("truncated", cut, at)

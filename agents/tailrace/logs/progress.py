@@ -8,7 +8,7 @@ the last bytes before the committed offset agrees with what the file holds there
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass, field
 from pathlib import PurePath
 
@@ -53,12 +53,17 @@ class Progress:
         self.replaced = 0
         self._absent: dict[str, int] = {}  # how many scans running a file was seen not to be there
 
-    def resume(self, ref: FileRef, fd: int, size: int) -> FileState:
-        """The state of a file as it was left, or a new one if its bytes are not those that were committed."""
+    def resume(self, ref: FileRef, fd: int, size: int, over: Container[str] | None = None) -> FileState:
+        """The state of a file as it was left, or a new one if its bytes are not those that were committed.
+
+        over: of a file that may begin as it did before it was truncated. Then only its newest incarnation can go on,
+        and none of these.
+        """
         name, incarnation = ref.id, 0
         while (state := self.files.get(name)) is not None:
             prefix = state.committed.prefix
-            if state.anywhere.stop <= size and (not prefix or state.guard in ("", guard_of(fd, prefix))):
+            late = over is not None and (name in over or _incarnation(ref.id, incarnation + 1) in self.files)
+            if not late and state.anywhere.stop <= size and (not prefix or state.guard in ("", guard_of(fd, prefix))):
                 return state
             incarnation += 1
             self.replaced += 1

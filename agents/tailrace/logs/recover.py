@@ -28,6 +28,7 @@ from tailrace.logs.source import Source
 from tailrace.logs.source.abandoned import Abandoned, abandoned
 from tailrace.logs.source.scan import PODS, origin_of
 from tailrace.logs.source.tail import identify
+from tailrace.logs.steer import Fates
 
 _GONE = 3  # looks in which a file is not there, before it is gone
 
@@ -203,8 +204,6 @@ def resolve(delivery: Delivery) -> tuple[list[Sealed], OSError | None]:
 
 def rebuild(intent: Sealed, source: Source, pipeline: Pipeline, route: Route, now: float) -> Sealed | None:
     """The object of an intent, made anew, or None if the files or the settings are not what they were."""
-    if key_of(intent.partition, route.digest, intent.parts) != intent.key:
-        return None
     if source.progress.touches(route.name, ((name, part.spans) for name, part in intent.parts.items())):
         return None  # some of it was given up before the agent stopped once more
     if not source.narrow({name: part.spans for name, part in intent.parts.items()}):
@@ -219,18 +218,19 @@ def rebuild(intent: Sealed, source: Source, pipeline: Pipeline, route: Route, no
             return None
         opened.add(batch)
     made = opened.seal(pipeline.cluster, pipeline.node, 0, intent.key)
-    same = made.lines == intent.lines and {n: p.spans for n, p in made.parts.items()} == {
-        n: p.spans for n, p in intent.parts.items()
-    }
+    # What the settings and the pods' annotations make of the bytes is in the key, as is which of them a rate took.
+    same = made.lines == intent.lines and key_of(intent.partition, opened.rules, intent.parts) == intent.key
+    same = same and {n: p.spans for n, p in made.parts.items()} == {n: p.spans for n, p in intent.parts.items()}
     return dataclasses.replace(intent, payload=made.payload) if same else None
 
 
 def _read(source: Source, pipeline: Pipeline, hour_us: int | None = None) -> Iterator[tuple[Batch, ...]]:
     """All lines of a narrowed source, to the end of what it was narrowed to."""
+    fates = Fates()
     for flush in (Flush.NOTHING, Flush.ALL):
         source.renew()
         while (block := source.read(0.0, flush)) is not None:
-            lines, batches = pipeline.process(block, hour_us)
+            lines, batches = pipeline.process(block, hour_us, fates)
             yield from batches
             source.settle(block, lines.left, lines.overflow)
 

@@ -12,7 +12,7 @@ from tailrace.delivery.objects import Batch, Limits, Objects, OpenObject, Sealed
 from tailrace.delivery.sinks import Sink
 from tailrace.lake import HOUR_US, LOGS, Partition
 from tailrace.logs.deliver import Delivery
-from tailrace.logs.giveup import abandoned_batch, ranges_of
+from tailrace.logs.giveup import abandoned_batch, ranges_of, without
 from tailrace.logs.pipeline import Pipeline
 from tailrace.logs.report import Report
 from tailrace.logs.source.abandoned import Abandoned, abandoned
@@ -46,7 +46,9 @@ class Route:
     def renew(self, limits: Limits, pipeline: Pipeline) -> None:
         """Go on under other settings; nothing may be open."""
         seconds = 0.0 if self.sink.immediate else limits.seal_seconds
-        self._limits = Limits(limits.row_group_bytes, limits.seal_bytes, seconds)
+        enough = self.sink.enough
+        group = min(limits.row_group_bytes, enough or limits.row_group_bytes)
+        self._limits = Limits(group, limits.seal_bytes, seconds, enough=enough)
         self._pipeline, self.digest = pipeline, pipeline.digests[self.number]
         self.objects = Objects(self.sink.encoder, self._limits, self.digest)
 
@@ -56,7 +58,7 @@ class Route:
 
     def take(self, batches: tuple[Batch, ...], now: float) -> None:
         """Add the batch that the pipeline made for this sink."""
-        self.objects.add(batches[self.number], now)
+        self.objects.add(self.sink.fitted(batches[self.number]), now)
 
     def advance(self, now: float, room: int, go_on: Callable[[], bool] = lambda: True) -> None:
         """Seal what is due and offer what is sealed. room: bytes that may stay open and wait, together."""
@@ -93,20 +95,23 @@ class Route:
         sealed = opened.seal(self._pipeline.cluster, self._pipeline.node, now_us)
         return self.delivery.offer(dataclasses.replace(sealed, accounts={}) if counted else sealed, now)
 
-    def _drop(self, one: Sealed, dropped: list[Dropped], now: float) -> None:
-        """What a sink took an object without. Its rows say `delivered` already: these override them, and are not
-        counted once more."""
+    def _drop(self, one: Sealed, dropped: list[Dropped], now: float) -> Sealed:
+        """What a sink took an object without. Its rows say `delivered` already: those made here override them. Returns
+        the object with totals that say so too."""
         for part in dropped:
             log.warning(
-                "sink %s will never take %d lines of object %s: %s; they are in the ledger as abandoned, and in their "
-                "log files as long as those are there",
+                "sink %s will never take %d lines of object %s: %s; %s, and they are in their log files as long as "
+                "those are there",
                 self.name, part.lines, one.key, part.reason,
+                "the ledger has them as abandoned" if part.spans else "it does not say which, so the ledger has them "
+                "as delivered",
             )  # fmt: skip
         found = [
-            Abandoned(one.parts[file].file, start, stop, part.reason)
+            Abandoned(one.parts[file].file, start, stop, part.reason, lines=1)
             for part in dropped for file, start, stop in part.spans if file in one.parts
         ]  # fmt: skip
         self.account(found, now, counted=True)
+        return dataclasses.replace(one, accounts=without(one.accounts, found))
 
     def _account_damaged(self, now: float) -> None:
         """What only the outbox had and can't be read is lost, unless the sink took it before the agent stopped."""

@@ -8,17 +8,22 @@ import os
 import resource
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 import pyarrow as pa
 
 from tailrace.config import Settings, node_name
 from tailrace.delivery.sinks.chosen import Chosen, chosen
 from tailrace.health import ListenError, Server
+from tailrace.kube.settings import KubeSettings
+from tailrace.kube.settings import Source as KubeSource
 from tailrace.logs.agent import Inlet, LogAgent
 from tailrace.logs.checkpoint import StateError, StateFolder
 from tailrace.logs.counts import Counts
 from tailrace.logs.enrich import Pods
 from tailrace.logs.forward import SPOOL
+from tailrace.logs.host import JOURNAL
+from tailrace.logs.inlets import Inlets
 from tailrace.logs.pipeline import Pipeline
 from tailrace.logs.report import Report
 from tailrace.logs.signals import Asked, signals
@@ -31,8 +36,12 @@ _GRACE = 25.0  # seconds after which a process that was told to stop leaves, wha
 FIXED = (
     "root", "cluster", "node", "state", "sink", "sinks", "sink_settings", "lake", "listen", "block_bytes", "max_line",
     "outbox_bytes", "forward_listen", "forward_socket", "forward_tls_cert", "forward_tls_key", "forward_shared_key",
-    "forward_spool_bytes",
+    "forward_spool_bytes", "metadata", "kubeconfig", "kubelet_url", "kubelet_verify", "metadata_wait", "annotations",
+    "node_labels", "host_files", "journal", "journal_priority",
 )  # fmt: skip
+
+if TYPE_CHECKING:
+    from tailrace.kube.metadata import Metadata
 
 Load = Callable[[], Settings]  # the settings read anew; raises ValueError if they would be refused
 
@@ -51,26 +60,36 @@ def run(settings: Settings, once: bool, load: Load | None = None, file: Path | N
     gc.enable()
     gc.set_threshold(100_000)  # blocks leave no cycles behind; looking for some after every 700 objects is for nothing
     _raise_file_limit()
-    counts = Counts()
+    counts, pods = Counts(), None
     try:
         named = chosen(settings)
         sinks = [one.open() for one in named]
-        pipeline = pipeline_of(settings, counts)
+        pods = _pods(settings, once)
+        pipeline = pipeline_of(settings, counts, pods)
         places = {one.name: lake_of(one) for one in named}
         folder = StateFolder(settings.state, node_name(settings), log.warning, places)
     except (StateError, TransformError, ValueError) as e:
         log.error("%s", e)
         return 1
     report = Report(tuple(places), counts)
+    if pods:
+        pods.start()
     try:
         spoken = settings.forward_listen or settings.forward_socket
         if spoken:
             (settings.state / SPOOL / PODS).mkdir(parents=True, exist_ok=True)  # the agent then reads it, too
+        if settings.journal:
+            (settings.state / JOURNAL / PODS).mkdir(parents=True, exist_ok=True)
         agent = LogAgent(settings, sinks, pipeline, folder, counts, report)
         server = Server("" if once else settings.listen, report.telemetry.registry, report.health)
-        if spoken and not once:
-            agent.inlet = _forward(settings, agent)
+        inlets = [_forward(settings, agent)] if spoken and not once else []
+        if settings.journal:
+            inlets.append(_journal(settings, agent, once))
+        if inlets:
+            agent.inlet = Inlets(inlets)
     except (StateError, ListenError, OSError) as e:
+        if pods:
+            pods.close()
         folder.release()
         log.error("%s", e)
         return 1
@@ -81,6 +100,8 @@ def run(settings: Settings, once: bool, load: Load | None = None, file: Path | N
         return _say_the_end(agent, left, once)
     finally:
         server.close()
+        if pods:
+            pods.close()
         agent.close()
 
 
@@ -93,6 +114,20 @@ def lake_of(one: Chosen) -> str:
 def pipeline_of(settings: Settings, counts: Counts, pods: Pods | None = None) -> Pipeline:
     """The stages for the sinks that the settings name. Raises TransformError."""
     return Pipeline(settings, counts, log.warning, tuple(one.where for one in chosen(settings)), pods)
+
+
+def _pods(s: Settings, once: bool) -> Metadata | None:
+    """Who knows the node's pods; None if nobody is to be asked. Raises ValueError."""
+    settings = KubeSettings(
+        node_name(s), s.state, cast(KubeSource, s.metadata), s.kubeconfig, s.kubelet_url, s.kubelet_verify,
+        s.metadata_wait, s.annotations, s.node_labels,
+        start_jitter=0 if once else 10.0,
+    )  # fmt: skip
+    if settings.chosen() == "off":
+        return None
+    from tailrace.kube.metadata import Metadata  # TLS and HTTP: who asks nobody needs neither
+
+    return Metadata(settings)
 
 
 def _leave(agent: LogAgent) -> None:
@@ -131,6 +166,18 @@ def _forward(s: Settings, agent: LogAgent) -> Inlet:
         source.start()
     except ForwardError as e:
         raise ListenError(str(e)) from None
+    return source
+
+
+def _journal(s: Settings, agent: LogAgent, once: bool) -> Inlet:
+    """The node's journal. once: what it holds is taken now. Raises OSError if it can't be read or has no spool."""
+    from tailrace.logs.feed import Feed
+    from tailrace.logs.host.journal import JournalSource
+
+    feed = Feed(s.state / JOURNAL, log.warning)
+    source = JournalSource(str(s.root), s.journal, s.journal_priority, feed, agent.progress.committed, log.warning)
+    if once:
+        source.drain()
     return source
 
 

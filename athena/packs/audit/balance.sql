@@ -16,6 +16,18 @@ WITH ranges AS (  -- all ranges up to the end: a file that began before the wind
   FROM ledger
   WHERE dt <= date_format(@to, '%Y-%m-%d')
     AND ts < @to
+    AND coalesce(reason, '') NOT IN ('rejected', 'too_old', 'too_new', 'expired')
+),
+refused AS (  -- lines that a sink refused for good: the range that delivered the others has their bytes, too
+  SELECT node, file, sum(to_offset - from_offset) AS bytes
+  FROM (
+    SELECT DISTINCT node, file, from_offset, to_offset
+    FROM ledger
+    WHERE dt <= date_format(@to, '%Y-%m-%d')
+      AND ts < @to
+      AND reason IN ('rejected', 'too_old', 'too_new', 'expired')
+  ) AS lines
+  GROUP BY node, file
 ),
 files AS (
   SELECT
@@ -35,12 +47,15 @@ files AS (
 ),
 balances AS (  -- what is left: holes between ranges, and bytes of an account that is none of these six
   SELECT
-    *, seen + doubled - in_flight - delivered - filtered - sampled - throttled - truncated - abandoned AS unaccounted
+    files.*, coalesce(bytes, 0) AS refused,
+    seen + doubled - in_flight - delivered - filtered - sampled - throttled - truncated - abandoned AS unaccounted
   FROM files
+  LEFT JOIN refused ON refused.node = files.node AND refused.file = files.file
 )
 SELECT
-  node, file, path, container, seen, delivered, filtered, sampled, throttled, truncated, abandoned, in_flight,
-  unaccounted, doubled, CASE WHEN unaccounted = 0 AND doubled = 0 THEN 'yes' ELSE 'no' END AS balanced
+  node, file, path, container, seen, delivered - refused AS delivered, filtered, sampled, throttled, truncated,
+  abandoned + refused AS abandoned, in_flight, unaccounted, doubled,
+  CASE WHEN unaccounted = 0 AND doubled = 0 THEN 'yes' ELSE 'no' END AS balanced
 FROM balances
 WHERE @show <> 'unbalanced'
   OR unaccounted <> 0

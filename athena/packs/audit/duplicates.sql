@@ -24,7 +24,8 @@ ranges AS (
     node, file, path, from_offset, to_offset, "$path" AS object,
     row_number() OVER (PARTITION BY node, file ORDER BY from_offset, to_offset, "$path") AS place
   FROM ledger
-  WHERE @window
+  WHERE @window  -- but for lines that a sink refused for good: they lie in the range that delivered the others
+    AND coalesce(reason, '') NOT IN ('rejected', 'too_old', 'too_new', 'expired')
 ),
 covered AS (
   SELECT

@@ -7,7 +7,10 @@
 -- expect: no rows
 WITH ranges AS (  -- all ranges up to the end: a file that began before the window has its beginning before it, too
   SELECT
-    ts, node, file, path, container, account, lines, object, from_offset, to_offset,
+    ts, node, file, path, container, lines, object, from_offset, to_offset,
+    CASE  -- the cluster agent's rows of the tables events and pods are not in logs
+      WHEN pod_uid = 'cluster' AND container IN ('events', 'pods') THEN 'in another table' ELSE account
+    END AS account,
     coalesce(
       max(to_offset) OVER (
         PARTITION BY node, file ORDER BY from_offset, to_offset ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
@@ -16,6 +19,7 @@ WITH ranges AS (  -- all ranges up to the end: a file that began before the wind
   FROM ledger
   WHERE dt <= date_format(@to, '%Y-%m-%d')
     AND ts < @to
+    AND coalesce(reason, '') NOT IN ('rejected', 'too_old', 'too_new', 'expired')
 ),
 marks AS (  -- delivered ranges and lines in one order: a line lies in the last range that begins before it
   SELECT
@@ -28,6 +32,13 @@ marks AS (  -- delivered ranges and lines in one order: a line lies in the last 
   FROM logs
   WHERE dt >= date_format(@since, '%Y-%m-%d')
   GROUP BY node, file, file_offset
+  UNION ALL  -- lines that a sink refused for good: abandoned, though the range that delivered the others counts them
+  SELECT DISTINCT node, file, from_offset, CAST(NULL AS bigint), CAST(NULL AS bigint), 1, to_offset - from_offset,
+    CAST(NULL AS timestamp)
+  FROM ledger
+  WHERE dt <= date_format(@to, '%Y-%m-%d')
+    AND ts < @to
+    AND reason IN ('rejected', 'too_old', 'too_new', 'expired')
 ),
 located AS (
   SELECT

@@ -1,11 +1,12 @@
 -- title: Error fingerprints
 -- question: Which errors are the same but for their numbers and ids: how many, since when, and one example?
 -- params: from timestamp = now - 24h "start"; to timestamp = now "end"; namespace text = % "LIKE pattern";
---   workload text = % "LIKE pattern of the workload, or of the pod where that is not known"; limit integer = 20 "rows"
+--   workload text = % "LIKE pattern of the workload, else of the pod, of the node itself of the unit or file";
+--   limit integer = 20 "rows"
 -- engines: athena, trino, duckdb
 WITH errors AS (
   SELECT
-    ts, namespace, coalesce(workload, pod) AS workload, message,
+    ts, namespace, coalesce(workload, pod, container) AS workload, message,
     coalesce(
       json_extract_scalar(message, '$.message'), json_extract_scalar(message, '$.msg'),
       json_extract_scalar(message, '$.error'), message
@@ -13,8 +14,8 @@ WITH errors AS (
   FROM logs
   WHERE @window
     AND level IN ('error', 'fatal')
-    AND namespace LIKE @namespace
-    AND coalesce(workload, pod) LIKE @workload
+    AND coalesce(namespace, '') LIKE @namespace
+    AND coalesce(workload, pod, container) LIKE @workload
 ),
 folded AS (  -- from the inside out: uuids, quoted ids, hex, numbers
   SELECT

@@ -21,7 +21,7 @@ WITH requests AS (
     ) AS ms
   FROM logs
   WHERE @window
-    AND namespace LIKE @namespace
+    AND coalesce(namespace, '') LIKE @namespace
     AND regexp_like(message, '"(duration_ms|latency_ms|elapsed_ms|duration)"')  -- cheap, before any JSON is parsed
 )
 SELECT

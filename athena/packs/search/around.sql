@@ -1,7 +1,9 @@
 -- title: Around a line
 -- question: What did a pod say just before and after one line, given by time, or by file and file_offset?
--- params: pod text "the pod's name, or a LIKE pattern"; at timestamp = now "the line is the last one up to here";
---   file text = '' "the line's file, as search/text shows it, instead of a time"; file_offset integer = 0 "and where in it";
+-- params: pod text "the pod's name, of the node itself the unit or file; or a LIKE pattern";
+--   at timestamp = now "the line is the last one up to here";
+--   file text = '' "the line's file, as search/text shows it, instead of a time";
+--   file_offset integer = 0 "and where in it";
 --   n integer = 10 "lines before and after"; from timestamp = at - 1h "start"; to timestamp = at + 1h "end"
 -- engines: athena, trino, duckdb
 WITH timed AS (  -- a line without a time of its own stands where it stands in its file
@@ -10,7 +12,7 @@ WITH timed AS (  -- a line without a time of its own stands where it stands in i
     coalesce(ts, max(ts) OVER (PARTITION BY node, file ORDER BY file_offset), ingest_ts) AS moment
   FROM logs
   WHERE @window
-    AND pod LIKE @pod
+    AND coalesce(pod, container) LIKE @pod
 ),
 placed AS (
   SELECT *, row_number() OVER (ORDER BY moment, node, file, file_offset) AS place

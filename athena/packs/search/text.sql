@@ -7,8 +7,8 @@
 SELECT ts, namespace, pod, container, level, message, node, file, file_offset
 FROM logs
 WHERE @window
-  AND namespace LIKE @namespace
-  AND pod LIKE @pod
+  AND coalesce(namespace, '') LIKE @namespace
+  AND coalesce(pod, '') LIKE @pod
   AND coalesce(level, '') LIKE @level
   AND regexp_like(message, @pattern)
 ORDER BY coalesce(ts, ingest_ts) DESC, node, file, file_offset DESC

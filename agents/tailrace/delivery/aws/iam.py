@@ -7,6 +7,7 @@ what the agent says when a call is denied are both made of `STATEMENTS`.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from string import Template
@@ -42,6 +43,8 @@ PLACEHOLDERS: tuple[tuple[str, str, str], ...] = (
     ("KmsKey", "arn:aws:kms:eu-west-1:123456789012:key/…", "the key of SSE-KMS"),
     ("RoleArn", "arn:aws:iam::123456789012:role/tailrace", "the role to assume in the other account"),
 )
+
+_STREAM = re.compile(r"(?<=:log-group:)([^:]+):log-stream:.*")  # AWS names the one stream that it just denied
 
 _ASSUME = Statement("AssumeTheOtherAccountsRole", ("sts:AssumeRole",), "${RoleArn}", "ship from here", "role_arn")
 
@@ -82,16 +85,18 @@ STATEMENTS: dict[str, tuple[Statement, ...]] = {
         _ASSUME,
     ),
     "cloudwatch": (
+        # Every one of these is checked against `log-group:NAME:log-stream:`, with a stream's name behind it where the
+        # call names one. So what a policy says of a group has to end in `:*`; a group's own ARN is for its tags only.
         Statement(
             "WriteEvents",
             ("logs:CreateLogStream", "logs:PutLogEvents"),
-            "arn:${Partition}:logs:${Region}:${Account}:log-group:${Group}:log-stream:*",
+            "arn:${Partition}:logs:${Region}:${Account}:log-group:${Group}:*",
             "send, into streams that are made when they are first needed",
         ),
         Statement(
             "MakeGroups",
-            ("logs:CreateLogGroup", "logs:PutRetentionPolicy", "logs:DescribeLogStreams"),
-            "arn:${Partition}:logs:${Region}:${Account}:log-group:${Group}",
+            ("logs:CreateLogGroup", "logs:PutRetentionPolicy"),
+            "arn:${Partition}:logs:${Region}:${Account}:log-group:${Group}:*",
             "make groups when they are first needed, and say how long they keep",
         ),
         _ASSUME,
@@ -114,7 +119,8 @@ def policy(sink: str, values: Mapping[str, str], settings: frozenset[str] = froz
 
 def allowing(action: str, resource: str) -> str:
     """The statement, JSON on one line, that lets a role do `action` with the resource. All actions that a sink needs of
-    that resource are in it, so that it is mended once."""
+    that resource are in it, and all streams of a log group, so that it is mended once."""
+    resource = _STREAM.sub(r"\1:*", resource)
     for statements in STATEMENTS.values():
         for s in statements:
             if action in s.actions:

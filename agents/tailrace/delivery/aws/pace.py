@@ -34,6 +34,7 @@ class Pace:
         self.rate: float | None = None
         self._clock, self._step = clock, step
         self._free_at = clock()  # from when on more may be sent
+        self._worth = 0.0  # seconds of the rate that were sent last
         self._took: deque[tuple[float, int]] = deque()  # of the last second
         self._grown = self._lowered = -1.0
         self._pauses = 0
@@ -50,11 +51,13 @@ class Pace:
         if self.rate is None:
             self._forget(now)
             return
-        # What is sent less than the rate allows tells nothing of the target.
-        if now - self._free_at < 1.0:
+        # What is sent less than the rate allows tells nothing of the target. But who sends much at once sends seldom,
+        # and is late by the time of a call and of its own doings: that must not keep the rate where it is.
+        if now - self._free_at < 1.0 + self._worth:
             self.rate += self._step.grow * min(1.0, now - self._grown)
         self._grown = now
-        self._free_at = max(self._free_at, now) + size / self.rate
+        self._worth = size / self.rate
+        self._free_at = max(self._free_at, now) + self._worth
         self._forget(now)
 
     def throttled(self) -> None:

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 
 from tailrace.delivery.formats.ndjson import row_ends
+from tailrace.delivery.pieces import Pieces
 
 Ints = npt.NDArray[np.int64]
 
@@ -30,13 +30,14 @@ class Records:
     """The records of a payload, as columns, and those that no call has delivered yet.
 
     start, stop: their bytes in the payload. unpacked: bytes that were billed if each line were a record. left: numbers
-    of records, sorted.
+    of records, sorted. too_long: numbers of those that no call can deliver; each is one line.
     """
 
     start: Ints
     stop: Ints
     unpacked: Ints
     left: Ints
+    too_long: Ints
 
     @property
     def sizes(self) -> Ints:
@@ -58,13 +59,11 @@ class Records:
         return sent[done]
 
 
-def records_of(payload: pa.Buffer, lines: int, size: int) -> Records:
-    """At most `lines` lines and `size` bytes a record; a line that is longer has one of its own.
-
-    Raises ValueError if the payload is not NDJSON, or a line is longer than any record may be.
-    """
+def records_of(payload: Pieces, lines: int, size: int) -> Records:
+    """At most `lines` lines and `size` bytes a record; a line that is longer has one of its own. Raises ValueError if
+    the payload is not NDJSON."""
     ends = row_ends(payload)
-    if payload.size and (payload.slice(0, 1).to_pybytes() != b"{" or not len(ends) or ends[-1] != payload.size):
+    if payload.size and (payload.part(0, 1) != b"{" or not len(ends) or ends[-1] != payload.size):
         raise ValueError("it is not NDJSON")
     bounds, row, at = [0], 0, 0
     last = [0]
@@ -75,11 +74,10 @@ def records_of(payload: pa.Buffer, lines: int, size: int) -> Records:
         last.append(row)
     edges = np.array(bounds, np.int64)
     start, stop = edges[:-1], edges[1:]
-    if len(stop) and (stop - start).max() > RECORD_BYTES:
-        raise ValueError(f"a line of it takes {(stop - start).max()} bytes, and a record {RECORD_BYTES} at most")
+    fits = stop - start <= RECORD_BYTES
     lengths = np.diff(ends, prepend=0)
     unpacked = np.add.reduceat(billed(lengths), last[:-1]) if len(stop) else np.zeros(0, np.int64)
-    return Records(start, stop, unpacked, np.arange(len(stop)))
+    return Records(start, stop, unpacked, np.flatnonzero(fits), np.flatnonzero(~fits))
 
 
 def billed(sizes: Ints) -> Ints:

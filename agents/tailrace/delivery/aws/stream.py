@@ -6,15 +6,15 @@ that is not answered may have been delivered, and is made again: that is where t
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable
 from typing import Any
 
-import pyarrow as pa
-
 from tailrace.delivery.aws.client import calling
 from tailrace.delivery.aws.pace import Breaker, Pace
 from tailrace.delivery.aws.records import Ints, Records, billed
+from tailrace.delivery.pieces import Pieces
 from tailrace.delivery.refusal import Refused
 
 ACTION = "firehose:PutRecordBatch"
@@ -69,7 +69,7 @@ class Stream:
         meta = self._firehose.meta
         return f"arn:{meta.partition}:firehose:{meta.region_name}:*:deliverystream/{self.name}"
 
-    def send(self, payload: pa.Buffer, records: Records, patience: Patience) -> None:
+    def send(self, payload: Pieces, records: Records, patience: Patience) -> None:
         """Send the records that are left. Raises Refused; what was taken until then is no longer left."""
         while len(records.left):
             self._wait(records, patience)
@@ -92,25 +92,33 @@ class Stream:
         if patience.over:
             raise Refused("timeout", f"stream {self.name} is slow: after {_STAY:.0f} s {left}", "", 0.0)
 
-    def _call(self, payload: pa.Buffer, records: Records, sent: Ints) -> list[tuple[int, dict[str, Any]]]:
+    def _call(self, payload: Pieces, records: Records, sent: Ints) -> list[tuple[int, dict[str, Any]]]:
         """The records that failed, as places in `sent`, and what was said of each."""
         start, stop = records.start[sent].tolist(), records.stop[sent].tolist()
-        data = [{"Data": payload.slice(a, b - a).to_pybytes()} for a, b in zip(start, stop, strict=True)]
+        data = [{"Data": payload.part(a, b)} for a, b in zip(start, stop, strict=True)]
         self._counters["requests"] += 1
         try:
-            with calling(ACTION, self.arn):
-                answer = self._firehose.put_record_batch(DeliveryStreamName=self.name, Records=data)
+            said = self._answer(data)
         except Refused as e:
             if e.reason != "throttled":
                 self._broken(e)
                 raise
             return [(place, {"ErrorCode": "ServiceUnavailableException"}) for place in range(len(data))]
-        said = answer.get("RequestResponses", [])
-        if len(said) != len(data):
-            told = f"{ACTION}: the answer speaks of {len(said)} records, {len(data)} were sent"
-            self._broken(refused := Refused("failed", told, "check endpoint"))
-            raise refused
         return [(place, one) for place, one in enumerate(said) if one.get("ErrorCode")]
+
+    def _answer(self, data: list[dict[str, bytes]]) -> list[dict[str, Any]]:
+        """What is said of each record. Raises Refused, also for an answer that does not say it of each."""
+        with calling(ACTION, self.arn):
+            try:
+                answer = self._firehose.put_record_batch(DeliveryStreamName=self.name, Records=data)
+            except (AttributeError, TypeError, ValueError) as e:  # botocore, at JSON that is none of Firehose's
+                raise Refused("failed", f"{ACTION}: the answer can't be understood ({e})", "check endpoint") from e
+        said: list[dict[str, Any]] = answer.get("RequestResponses") or []
+        known = sum(1 for one in said if one.get("RecordId") or one.get("ErrorCode"))
+        if not known == len(said) == len(data):
+            told = f"{ACTION}: the answer says what became of {known} records, and {len(data)} were sent"
+            raise Refused("failed", told, "check endpoint")
+        return said
 
     def _took(self, records: Records, done: Ints) -> None:
         if not len(done):
@@ -140,3 +148,13 @@ class Stream:
     def _broken(self, why: Refused) -> None:
         self._last = why
         self.breaker.failed()
+
+
+def spans_of(payload: Pieces, records: Records) -> tuple[tuple[str, int, int], ...]:
+    """The bytes of the log files that the lines are which no call can deliver; none for rows of another table."""
+    found = []
+    for number in records.too_long.tolist():
+        row = json.loads(payload.part(int(records.start[number]), int(records.stop[number])))
+        if "file_offset" in row:
+            found.append((row["file"], row["file_offset"], row["file_offset"] + row["file_bytes"]))
+    return tuple(found)

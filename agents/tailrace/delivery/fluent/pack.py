@@ -24,6 +24,7 @@ from tailrace.delivery.formats.render import rfc3339
 LIMIT = 1 << 20  # bytes of a request before it is compressed; Fluent Bit closes the connection at 6 MB by default
 _FIELD = re.compile(r"\{(\w*)\}")
 _NOBODY = "unknown"  # in a tag, for a column that is null
+_HOST = {"namespace": "host", "pod": "host"}  # the node's own logs have none
 _TEXT_TIME = b"\xbb"  # the header of 27 bytes of text
 _TIMES = ("ts", "ingest_ts")  # what an entry's own time is taken from: the first that is known
 
@@ -94,7 +95,7 @@ def _by_tag(batch: pa.RecordBatch, template: str) -> list[tuple[str, pa.Array | 
     for name, literal in zip(names, literals[1:], strict=True):
         column = batch.column(name)
         decoded = column.dictionary.take(column.indices)
-        pieces += [pc.fill_null(decoded, _NOBODY), pa.scalar(literal)]
+        pieces += [pc.fill_null(decoded, _HOST.get(name, _NOBODY)), pa.scalar(literal)]
     tags = pc.binary_join_element_wise(*pieces, "").dictionary_encode()
     if len(tags.dictionary) == 1:
         return [(tags.dictionary[0].as_py(), None)]

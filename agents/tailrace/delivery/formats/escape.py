@@ -34,21 +34,21 @@ def closed(strings: pa.StringArray) -> tuple[pa.StringArray, str]:
     if not (_special(data[:_LOOK]).any() or _special(data).any()):
         return strings, '"'
     filled = pc.fill_null(strings, "") if strings.null_count else strings
-    whole = pa.ListArray.from_arrays(pa.array([0, len(filled)], pa.int32()), filled)
-    joined = memoryview(pc.binary_join(whole, chr(_DELETE))[0].as_buffer())
+    ended = pc.binary_join_element_wise(filled, "", chr(_DELETE))
+    joined = memoryview(ended.buffers()[2])[: np.frombuffer(ended.buffers()[1], np.int32)[len(ended)] - 1]
     out = np.empty(len(joined) + len(joined) // 4 + _PIECE, np.uint8)
-    ends, at, size = [], 0, 0
+    at = size = 0
     while at < len(joined):
         stop = min(at + _PIECE, len(joined))
         while stop < len(joined) and joined[stop] & 0xC0 == 0x80:  # inside a character
             stop -= 1
         piece = np.frombuffer(_encode(str(joined[at:stop], "utf-8")), np.uint8)[1:-1]
-        ends.append((piece == _DELETE).nonzero()[0] + size)
         if size + len(piece) >= len(out):
             out = np.concatenate((out[:size], np.empty(2 * len(out) + len(piece), np.uint8)))
         out[size : size + len(piece)] = piece
         at, size = stop, size + len(piece)
-    places = np.concatenate([*ends, [size]])
+    out[size] = _DELETE
+    places = (out[: size + 1] == _DELETE).nonzero()[0]
     if len(places) != len(strings):  # some of them hold it
         return escaped(strings), '"'
     out[places] = _QUOTE

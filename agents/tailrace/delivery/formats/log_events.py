@@ -34,6 +34,7 @@ _SAID = (
     "node", "cluster", "namespace", "workload", "pod", "container", "stream", "level", "trace_id", "span_id", "cut",
     "file", "file_offset", "message",
 )  # fmt: skip
+_HOST = {"namespace": "host", "pod": "host"}  # what the node's own logs are called, which have none
 _ALWAYS = ("node", "file", "file_offset", "message")  # a line's identity
 _MUCH = 128 << 20  # bytes of events that are collected before requests are made of them
 _WHERE = np.dtype([("file", "<i4"), ("start", "<i8"), ("stop", "<i8")])
@@ -67,7 +68,8 @@ class Names:
 
     def of(self, values: Mapping[str, str | None]) -> tuple[str, str]:
         """The names for these values of the columns."""
-        legal = {name: re.sub(r"[^A-Za-z0-9_./#-]", "_", value or "") or "none" for name, value in values.items()}
+        named = {name: value or _HOST.get(name, "none") for name, value in values.items()}
+        legal = {name: re.sub(r"[^A-Za-z0-9_./#-]", "_", value) for name, value in named.items()}
         return self.group.format_map(legal)[:512], self.stream.format_map(legal)[:512]
 
 

@@ -7,8 +7,7 @@ and stands nowhere else.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 import numpy.typing as npt
@@ -16,12 +15,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tailrace.delivery.encode import Spans
+from tailrace.delivery.fit import Cut
 from tailrace.delivery.formats.escape import GROWS
 from tailrace.delivery.formats.render import ndjson, ndjson_pieces
-from tailrace.lake import REPEATED, Table
+from tailrace.delivery.pieces import Pieces
+from tailrace.lake import REPEATED
 
 Ints = npt.NDArray[np.int64]
-Told = Callable[[int, int], None]  # lines that were cut, bytes that they lost
 
 _ROW = 4096  # bytes of a row beside its message, more than there are
 _AT_ONCE = 1 << 30  # bytes that are rendered at once: Arrow's strings end at 2 GiB
@@ -30,11 +30,7 @@ _AT_ONCE = 1 << 30  # bytes that are rendered at once: Arrow's strings end at 2 
 class NdjsonEncoder:
     """The rows of one object as NDJSON, not compressed."""
 
-    def __init__(self, table: Table, longest: int = 0, told: Told | None = None) -> None:
-        """longest: bytes of a row at most, its newline included; the message of a longer one is cut to fit, its column
-        `cut` says `size`, and `told` is called. 0: as long as they are."""
-        self._longest = longest if "message" in table.schema.names else 0
-        self._told = told
+    def __init__(self) -> None:
         self._pieces: list[pa.Buffer] = []
         self.size = 0  # bytes rendered so far
 
@@ -42,40 +38,32 @@ class NdjsonEncoder:
         """Render rows."""
         # A batch costs as much as some thousands of rows, whatever it holds.
         for batch in table.combine_chunks().to_batches():
-            for part in _parts(self._fitting(batch)):
+            for part in _parts(batch):
                 for piece in ndjson_pieces(part, labels_as_text=True):
                     self._pieces.append(piece)
                     self.size += piece.size
 
-    def _fitting(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        if not self._longest:
-            return batch
-        fitting, found = fitted(batch, self._longest)
-        if found and self._told:
-            self._told(len(found), sum(cut.size for cut in found))
-        return fitting
-
-    def finish(self, key: str, ranges: Mapping[str, Spans]) -> pa.Buffer:  # noqa: ARG002
+    def finish(self, key: str, ranges: Mapping[str, Spans]) -> Pieces:  # noqa: ARG002
         """All rows; the object's name and ranges stand in the ledger only."""
-        payload, at = pa.allocate_buffer(self.size), 0
-        out = np.frombuffer(payload, np.uint8)
-        while self._pieces:  # each is given back when it is copied: what grows by itself is copied several times
-            piece = self._pieces.pop(0)
-            out[at : at + piece.size] = np.frombuffer(piece, np.uint8)
-            at += piece.size
-        return payload
+        pieces, self._pieces = self._pieces, []
+        return Pieces(pieces)
 
 
-def row_ends(payload: pa.Buffer) -> Ints:
+def row_ends(payload: Pieces) -> Ints:
     """The byte after each row's newline."""
-    return np.flatnonzero(np.frombuffer(payload, np.uint8) == 0x0A) + 1
+    found, at = [np.zeros(0, np.int64)], 1
+    for piece in payload:
+        found.append(np.flatnonzero(np.frombuffer(piece, np.uint8) == 0x0A) + at)
+        at += piece.size
+    return np.concatenate(found)
 
 
 def _parts(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
     """The batch in parts that can be rendered at once."""
     sizes = np.full(batch.num_rows, _ROW, np.int64)
     if "message" in batch.schema.names:
-        sizes += 6 * pc.binary_length(batch.column("message")).to_numpy()  # \\u001b is as long as an escape can be
+        # An event may have none; \\u001b is as long as an escape can be.
+        sizes += 6 * pc.fill_null(pc.binary_length(batch.column("message")), 0).to_numpy()
     ends, start = np.cumsum(sizes), 0
     while start < batch.num_rows:
         before = int(ends[start - 1]) if start else 0
@@ -84,24 +72,20 @@ def _parts(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
         start = stop
 
 
-@dataclass(frozen=True)
-class Cut:
-    """A row whose message was cut, and how many bytes it lost."""
-
-    row: int
-    size: int
-
-
 def fitted(batch: pa.RecordBatch, longest: int) -> tuple[pa.RecordBatch, list[Cut]]:
-    """The batch with every row `longest` bytes or less, and what was cut. Looks only at rows that might be longer."""
+    """The batch with the messages of rows longer than `longest` bytes (the newline included) cut to fit, their column
+    `cut` set to `size`; and what was cut. A row whose other columns alone are too long stays as it is.
+
+    Looks only at rows that might be longer.
+    """
     message = batch.column("message")
     found, kept = [], []
     # An escape is six bytes at most, and the rest of a row is far smaller than the other half.
     for row in np.flatnonzero(pc.binary_length(message).to_numpy() > longest // 12).tolist():
-        text = message[row].as_buffer().to_pybytes()
-        stop = _fits(text, longest - _overhead(batch.slice(row, 1)))
+        text, room = message[row].as_buffer().to_pybytes(), longest - _overhead(batch.slice(row, 1))
+        stop = _fits(text, room) if room >= 0 else len(text)
         if stop < len(text):
-            found.append(Cut(row, len(text) - stop))
+            found.append(Cut(row, stop, len(text) - stop))
             kept.append(text[:stop].decode())
     if not found:
         return batch, []

@@ -149,6 +149,9 @@ def _resource_of(row: pa.RecordBatch) -> bytes:
     if kind in _KINDS:
         found[f"k8s.{kind.lower()}.name"] = values["workload"]
     found["service.name"] = values["workload"] or values["container"]
+    if values["namespace"] is None:  # the node's own log: a systemd unit's, the kernel's, or a file
+        del found["k8s.container.name"], found["k8s.container.restart_count"]
+        found["log.file.path"] = values["container"] if values["container"].startswith("/") else None
     try:
         labels = json.loads(values["labels"] or "{}")
     except ValueError:

@@ -110,6 +110,8 @@ def _members(batch: pa.RecordBatch, indexes: list[int], labels_as_text: bool) ->
 def text(batch: pa.RecordBatch, colour: bool) -> bytes:
     """LOGS' rows for a person: `HH:MM:SS.mmm LEVEL namespace/pod/container message`, UTC, further lines indented.
 
+    Of the node's own logs the container alone.
+
     `colour` wraps the level in ANSI colours. The message is what the program wrote, its own escape sequences included.
     """
     times = pc.utf8_slice_codeunits(rfc3339(batch.column("ts")), 11, 23)
@@ -125,7 +127,8 @@ def text(batch: pa.RecordBatch, colour: bool) -> bytes:
     levels = pc.fill_null(pa.array(shown, pa.string()).take(level.indices), "-    ")
     message = pc.replace_substring(batch.column("message"), "\n", "\n        ")
     times = pc.fill_null(times, "--:--:--.---")
-    pieces = [times, space, levels, space, namespace, slash, pod, slash, container, space, message, pa.scalar("\n")]
+    of_pod = pc.fill_null(_joined(namespace, slash, pod, slash), "")
+    pieces = [times, space, levels, space, of_pod, container, space, message, pa.scalar("\n")]
     return bytes(_lines(pieces).to_pybytes())
 
 

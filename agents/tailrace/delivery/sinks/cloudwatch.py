@@ -162,7 +162,7 @@ class CloudwatchSink(PackedSink):
 
     def _call(self, request: Request, body: bytes) -> dict[str, Any]:
         group, stream = request.about["group"], request.about["stream"]
-        with calling("logs:PutLogEvents", self._arn(group, ":log-stream:*")):
+        with calling("logs:PutLogEvents", self._arn(group)):
             try:
                 return self._put_log_events(group, stream, body)
             except self._client.exceptions.ResourceNotFoundException:
@@ -182,7 +182,7 @@ class CloudwatchSink(PackedSink):
     def _make(self, group: str, stream: str) -> None:
         """Make a stream, and its group if there is none. Raises Refused."""
         exceptions = self._client.exceptions
-        with calling("logs:CreateLogStream", self._arn(group, ":log-stream:*")):
+        with calling("logs:CreateLogStream", self._arn(group)):
             try:
                 self._make_stream(group, stream)
                 return
@@ -198,7 +198,7 @@ class CloudwatchSink(PackedSink):
             with calling("logs:PutRetentionPolicy", self._arn(group)):
                 days = self._settings.retention_days
                 self._client.put_retention_policy(logGroupName=group, retentionInDays=days)
-        with calling("logs:CreateLogStream", self._arn(group, ":log-stream:*")):
+        with calling("logs:CreateLogStream", self._arn(group)):
             self._make_stream(group, stream)
 
     def _make_stream(self, group: str, stream: str) -> None:
@@ -208,9 +208,10 @@ class CloudwatchSink(PackedSink):
         except self._client.exceptions.ResourceAlreadyExistsException:
             pass
 
-    def _arn(self, group: str, more: str = "") -> str:
+    def _arn(self, group: str) -> str:
+        """As policies have to name a group and its streams."""
         meta = self._client.meta
-        return f"arn:{meta.partition}:logs:{meta.region_name}:*:log-group:{group}{more}"
+        return f"arn:{meta.partition}:logs:{meta.region_name}:*:log-group:{group}:*"
 
     def _take(self, key: str, request: Request, answered: tuple[dict[str, Any], int]) -> None:
         """Count what AWS took, and what it did not."""
@@ -246,7 +247,7 @@ class CloudwatchSink(PackedSink):
         """Whether events may be put: into a stream that nobody has, so that nothing is left. Raises Refused."""
         group, node = self._ledger_names.of({"cluster": self._place.cluster, "node": self._place.node})
         body = b'{"logGroupName":"%s","logStreamName":"%s/check","logEvents":[{"timestamp":%d,"message":"-"}]}'
-        with calling("logs:PutLogEvents", self._arn(group, ":log-stream:*")):
+        with calling("logs:PutLogEvents", self._arn(group)):
             try:
                 self._put_log_events(group, node, body % (group.encode(), node.encode(), int(time() * 1000)))
             except self._client.exceptions.ResourceNotFoundException:

@@ -6,6 +6,7 @@ commit; `(node, file, file_offset)` tells, and audit/duplicates lists them. The 
 
 from __future__ import annotations
 
+import logging
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 from tailrace.config.settings import Setting
 from tailrace.config.values import KIB, Count, Size, Text
 from tailrace.delivery.aws.client import AwsSettings, calling, client
+from tailrace.delivery.dropped import Dropped
 from tailrace.delivery.refusal import Refused
 from tailrace.delivery.sinks.sink import Finding, Place, Sink
 
@@ -21,8 +23,11 @@ if TYPE_CHECKING:
     from tailrace.delivery.aws.records import Records
     from tailrace.delivery.aws.stream import Stream
     from tailrace.delivery.encode import Encoder
-    from tailrace.delivery.objects import Sealed
+    from tailrace.delivery.objects import Batch, Sealed
+    from tailrace.delivery.pieces import Pieces
     from tailrace.lake import Table
+
+log = logging.getLogger("tailrace")
 
 _RECORD = 1000 * KIB
 _PARTLY = 4096  # objects whose progress is remembered; what is forgotten is sent again
@@ -57,11 +62,13 @@ class FirehoseSettings(AwsSettings, frozen=True, kw_only=True):
 
 
 class FirehoseSink(Sink):
-    """Two delivery streams."""
+    """A delivery stream for each table."""
 
     name: ClassVar = "firehose"
     guarantee: ClassVar = "at least once"
     Settings: ClassVar = FirehoseSettings
+    any_table: ClassVar = True
+    enough: ClassVar = 4 << 20  # what a call takes; the stream makes large objects of them, whatever comes
     COUNTERS: ClassVar = (
         ("records", "Records that a stream took."),
         ("payload_bytes", "Bytes of those records."),
@@ -72,6 +79,7 @@ class FirehoseSink(Sink):
         ("failed_records", "Records that an answered call did not take; they are sent again."),
         ("cut_lines", "Lines longer than a record, whose message was cut to fit."),
         ("cut_bytes", "Bytes that those messages lost."),
+        ("rejected_lines", "Lines that no record can hold, whatever their message is: they are lost to the sink."),
     )
 
     def __init__(
@@ -88,8 +96,9 @@ class FirehoseSink(Sink):
         self._firehose, self._settings, self._clock, self._sleep = firehose, settings, clock, sleep
         ledger = settings.ledger_stream
         if ledger == "auto":
-            ledger = settings.stream.removesuffix("-logs") + "-ledger"
+            ledger = self._named("ledger")
         self.logs = Stream(firehose, settings.stream, self.counters, clock)
+        self._others: dict[str, Stream] = {}  # of tables that the cluster agent writes
         self.ledger = Stream(firehose, ledger, self.counters, clock) if ledger else None
         self._partly: OrderedDict[tuple[str, str], Records] = OrderedDict()  # by an object's key and a stream
 
@@ -107,30 +116,77 @@ class FirehoseSink(Sink):
             )
         return cls(client("firehose", settings, max_pool_connections=2), settings)
 
-    def encoder(self, table: Table) -> Encoder:
-        """NDJSON, no line longer than a record can be."""
+    def encoder(self, table: Table) -> Encoder:  # noqa: ARG002
+        """NDJSON."""
         from tailrace.delivery.formats.ndjson import NdjsonEncoder
 
-        return NdjsonEncoder(table, _RECORD, self._cut)
+        return NdjsonEncoder()
 
-    def _cut(self, lines: int, size: int) -> None:
-        self.counters["cut_lines"] += lines
-        self.counters["cut_bytes"] += size
+    def fitted(self, batch: Batch) -> Batch:
+        """Lines that are longer than a record can be are cut to fit."""
+        from tailrace.delivery.fit import shortened
+        from tailrace.delivery.formats.ndjson import fitted
+        from tailrace.lake import LOGS
+
+        if batch.partition.table != LOGS.name:  # their texts are short
+            return batch
+        lines, cuts = fitted(batch.lines, _RECORD)
+        if not cuts:
+            return batch
+        self.counters["cut_lines"] += len(cuts)
+        self.counters["cut_bytes"] += sum(cut.lost for cut in cuts)
+        return shortened(batch, lines, cuts)
+
+    def _named(self, table: str) -> str:
+        return f"{self._settings.stream.removesuffix('-logs')}-{table}"
+
+    def _of(self, table: str) -> Stream:
+        """The stream of a table's objects."""
+        from tailrace.delivery.aws.stream import Stream
+        from tailrace.lake import LOGS
+
+        if table == LOGS.name:
+            return self.logs
+        if table not in self._others:
+            self._others[table] = Stream(self._firehose, self._named(table), self.counters, self._clock)
+        return self._others[table]
 
     def store(self, sealed: Sealed) -> None:
         """Send what is left of the object, then of its ledger rows. Raises Refused; what was taken is not sent again
         when it comes back."""
         from tailrace.delivery.aws.stream import Patience
+        from tailrace.delivery.pieces import pieces_of
 
         patience = Patience(self._clock, self._sleep)
-        for stream, payload in ((self.logs, sealed.payload), (self.ledger, sealed.ledger)):
+        sent = []
+        of_rows = self._of(sealed.partition.table)
+        for stream, payload in ((of_rows, sealed.payload), (self.ledger, sealed.ledger)):
             if stream is not None and payload is not None:
-                stream.send(payload, self._records(sealed.key, stream, payload), patience)
-        for stream in (self.logs, self.ledger):
-            if stream is not None:
-                self._partly.pop((sealed.key, stream.name), None)
+                pieces = pieces_of(payload)
+                records = self._records(sealed.key, stream, pieces)
+                stream.send(pieces, records, patience)
+                sent.append((stream, pieces, records))
+        for stream, pieces, records in sent:
+            self._partly.pop((sealed.key, stream.name), None)
+            if len(records.too_long):
+                self._reject(sealed.key, stream, pieces, records)
 
-    def _records(self, key: str, stream: Stream, payload: Any) -> Records:
+    def _reject(self, key: str, stream: Stream, payload: Pieces, records: Records) -> None:
+        """Say which lines no record can hold. Other columns than the message make them so long: it was cut already."""
+        from tailrace.delivery.aws.stream import spans_of
+
+        count, spans = len(records.too_long), spans_of(payload, records)
+        self.counters["rejected_lines"] += count
+        if stream is not self.ledger:
+            self.dropped.append(Dropped(key, count, "rejected", spans))
+        log.warning(
+            "sink firehose: %d lines of object %s are too long for a record of stream %s even without their message "
+            "(%d bytes at most): they are lost to it, and not tried again; shorten what is in their other columns "
+            "(labels, annotations)",
+            count, key, stream.name, _RECORD,
+        )  # fmt: skip
+
+    def _records(self, key: str, stream: Stream, payload: Pieces) -> Records:
         from tailrace.delivery.aws.records import records_of
 
         known = self._partly.pop((key, stream.name), None)

@@ -34,6 +34,7 @@ class LocalSink(Sink):
     name: ClassVar = "local"
     guarantee: ClassVar = "exactly once"
     Settings: ClassVar = LocalSettings
+    any_table: ClassVar = True
     exact: ClassVar = True
     remote: ClassVar = False
 

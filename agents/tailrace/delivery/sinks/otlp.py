@@ -139,8 +139,8 @@ class OtlpSink(PackedSink):
             rejected, why = _partial_success(answer)
             self._taken = True
             self.counters["records"] += rows - rejected
-            if rejected:
-                self._lost(key, rejected, why, ())
+            if rejected:  # how many is said, not which
+                self._lost(key, rejected, why, _spans(body()) if rejected == rows else ())
         elif self._taken and answer.status in (*_WRONG, _TOO_LONG):
             self._lost(key, rows, f"{answer.status} {answer.said}", _spans(body()))
         else:

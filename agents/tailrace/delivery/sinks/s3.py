@@ -69,6 +69,7 @@ class S3Sink(Sink):
     name: ClassVar = "s3"
     guarantee: ClassVar = "exactly once"
     Settings: ClassVar = S3Settings
+    any_table: ClassVar = True
     COUNTERS: ClassVar = COUNTERS
     exact: ClassVar = True
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from tailrace.delivery.encode import Encoder
-    from tailrace.delivery.objects import Sealed
+    from tailrace.delivery.objects import Batch, Sealed
     from tailrace.lake import Table
 
 OF_LEDGER = " ledger"  # what a key ends in, if it is that of an object's ledger rows
@@ -46,8 +46,10 @@ class Sink(ABC):
     config.Settings are. COUNTERS: (name, help) of what it counts, exposed as `tailrace_log_<sink>_<name>_total`.
     immediate: it wants every batch at once, not in large objects. exact: `has` can tell, so that an object is stored
     once whatever happens; else what was stored just before a crash is stored again. waits: its objects can wait in the
-    outbox. remote: a call may take long, so it is made from a thread of its own. dropped: what of stored objects it
-    will never have; whoever accounts for it empties the list.
+    outbox. remote: a call may take long, so it is made from a thread of its own. enough: bytes of memory at which an
+    object is sealed, if its target takes it in small calls anyway; 0: as the settings say. any_table: it takes rows of
+    every table of the lake, not of logs and ledger alone. dropped: what of stored
+    objects it will never have; whoever accounts for it empties the list.
     """
 
     name: ClassVar[str]
@@ -58,6 +60,8 @@ class Sink(ABC):
     exact: ClassVar[bool] = False
     waits: ClassVar[bool] = True
     remote: ClassVar[bool] = True
+    enough: ClassVar[int] = 0
+    any_table: ClassVar[bool] = False
 
     def __init__(self) -> None:
         """counters: what was counted since it was opened, by the names in COUNTERS."""
@@ -72,6 +76,10 @@ class Sink(ABC):
     @abstractmethod
     def encoder(self, table: Table) -> Encoder:
         """What makes the payload of an object of that table: `logs`, or the `ledger` rows that go with it."""
+
+    def fitted(self, batch: Batch) -> Batch:
+        """The batch as its target can take it: lines that are too long for that are cut, and accounted for."""
+        return batch
 
     @abstractmethod
     def store(self, sealed: Sealed) -> None:

@@ -63,6 +63,7 @@ class StdoutSink(Sink):
     name: ClassVar = "stdout"
     guarantee: ClassVar = "at least once"
     Settings: ClassVar = StdoutSettings
+    any_table: ClassVar = True
     immediate: ClassVar = True
     waits: ClassVar = False
     remote: ClassVar = False
@@ -85,5 +86,7 @@ class StdoutSink(Sink):
     def store(self, sealed: Sealed) -> None:
         """Print. Raises BrokenPipeError when nobody reads any more."""
         if sealed.payload is not None:
-            sys.stdout.buffer.write(sealed.payload)
+            from tailrace.delivery.pieces import pieces_of
+
+            sys.stdout.buffer.writelines(pieces_of(sealed.payload))
             sys.stdout.buffer.flush()

@@ -82,7 +82,7 @@ class Spool:
 
     def _take_up(self, path: Path, committed: Callable[[str], int]) -> None:
         origin = origin_of(str(path))
-        if not origin.namespace:
+        if not origin.container:
             return
         with path.open("rb") as f:
             name = file_id(origin, f.read(HEAD))
@@ -130,6 +130,18 @@ class Spool:
             file.owed += one.data
             file.written = self._clock()
         self.pay()
+
+    def take_back(self, planned: Sequence[Planned]) -> None:
+        """Undo the last `write`, of which nothing may have been read yet."""
+        for one in planned:
+            file = one.file
+            file.size = one.start
+            file.owed.clear()
+            with contextlib.suppress(OSError):  # what can't be cut off is no more than a line that is there twice
+                if file.size:
+                    os.truncate(file.path, file.size)
+                else:
+                    self._remove(file)
 
     def pay(self) -> None:
         """Write what is owed, and rotate what is large."""

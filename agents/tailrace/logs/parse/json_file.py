@@ -67,7 +67,7 @@ def json_records(block: Block) -> Records:
     return Records(
         segments_of(block, ends), starts, ends + 1, text, offsets[:-1], np.diff(offsets) - 1,
         words_of(text)[offsets[:-1]], parsed.us, valid,
-        (stderr & valid).astype(np.int64), valid & ~whole,
+        (stderr & valid).astype(np.int64), valid & ~whole, valid,
     )  # fmt: skip
 
 

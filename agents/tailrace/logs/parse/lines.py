@@ -82,7 +82,8 @@ class Lines:
     """n lines as columns, those of one file and stream in the order in which they were written.
 
     file: index into `files`. us: microseconds since 1970, where `timed`. stream: 0 stdout, 1 stderr. offset, size: the
-    line in its file. cut: index into CUTS, or -1. left, overflow: what the source must offer again.
+    line in its file. cut: index into CUTS, or -1. left, overflow: what the source must offer again. foreign: lines that
+    are not in their file's format.
     """
 
     files: tuple[FileRef, ...]
@@ -98,6 +99,7 @@ class Lines:
     left: tuple[Left, ...]
     overflow: dict[str, tuple[Overflow, ...]]
     not_utf8: int
+    foreign: int = 0
 
     def __len__(self) -> int:
         return len(self.file)
@@ -155,9 +157,10 @@ def lines_of(block: Block, records: Records, joined: Joined, max_line: int) -> L
         group = joined.group[kept][first]
         extra = _close_overflow(block, number, group, overflow, size, cut, extra)
     coverage = Coverage(file, start, start + raw, line, is_head, lost, extra, records.start, block.data)
+    foreign = len(of_line) - int(np.count_nonzero(records.valid.take(of_line)))
     return Lines(
-        tuple(files.values()), file.take(of_line), records.us.take(of_line), records.valid.take(of_line),
-        records.stream.take(of_line), text, start.take(of_line), size, cut, coverage, left, overflow, not_utf8,
+        tuple(files.values()), file.take(of_line), records.us.take(of_line), records.timed.take(of_line),
+        records.stream.take(of_line), text, start.take(of_line), size, cut, coverage, left, overflow, not_utf8, foreign,
     )  # fmt: skip
 
 

@@ -27,7 +27,7 @@ class Records:
 
     segment: index into the block's segments. start, stop: the record's bytes in the block, newline included.
     at, length: its message in `text`. opening: the first eight bytes from there on, as a word. us: microseconds since
-    1970. valid: the record is in the runtime's format.
+    1970. valid: the record is in its file's format. timed: it says when it was written.
     stream: 0 stdout, 1 stderr. partial: the line goes on in the stream's next record.
     """
 
@@ -42,6 +42,7 @@ class Records:
     valid: Bools
     stream: Ints
     partial: Bools
+    timed: Bools
 
 
 def segments_of(block: Block, ends: Ints) -> Ints:
@@ -100,6 +101,7 @@ def cri_records(block: Block) -> Records:
         valid,
         stderr.astype(np.int64),
         partial,
+        valid,
     )
 
 

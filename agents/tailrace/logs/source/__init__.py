@@ -2,7 +2,7 @@
 
     scan.py    which files there are
     tail.py    one open file; packed.py unpacks a .gz
-    identity.py  which open file is which
+    identity.py  which open file is which; rotated.py knows names that logrotate gives
     fill.py    the next bytes of a file into a block
     abandoned.py  bytes that no line can be made of
 
@@ -20,7 +20,8 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from tailrace.delivery.ranges import Spans
+from tailrace.delivery.ranges import Origin, Spans
+from tailrace.kube.steering import PLAIN, Steering
 from tailrace.logs.block import Block, Flush, Overflow, Segment
 from tailrace.logs.parse.lines import Left, raw_limit
 from tailrace.logs.parse.words import PAD
@@ -48,8 +49,12 @@ class SourceSettings:
     spool: str
 
 
-def _never(uid: str, now: float) -> bool:  # noqa: ARG001
+def _never(origin: Origin, now: float) -> bool:  # noqa: ARG001
     return False
+
+
+def _plain(origin: Origin) -> Steering:  # noqa: ARG001
+    return PLAIN
 
 
 class Source:
@@ -62,7 +67,8 @@ class Source:
         self.problems = scanner.problems
         self.forgets = True  # not if it is made for a look only: then absence is not seen often enough
         self.kept: set[str] = set()  # files whose progress is still asked for, though they may be gone
-        self.waits: Callable[[str, float], bool] = _never  # whether a pod's first lines wait, by its uid, now
+        self.waits: Callable[[Origin, float], bool] = _never  # whether a file's first lines wait, now
+        self.steers: Callable[[Origin], Steering] = _plain  # what is asked for a file's lines
         self.opened = 0
         self.seen_bytes = 0  # of files that are followed, committed before they were opened or not
         self.waiting = 0  # files that could not be opened at the last scan, because too many are open
@@ -147,7 +153,8 @@ class Source:
             tails = [*self._over, *self._tails.values()]
             if self.forgets and not self.waiting and all(tail.ref or tail.size == 0 for tail in tails):
                 names = {tail.ref.id for tail in tails if tail.ref} | {name for name, _ in self._done.values()}
-                self._identities.forget(names | self.kept, self.scanner.hidden)
+                names |= self.kept | self._identities.waited_for(tails)
+                self._identities.forget(names, self.scanner.hidden)
 
     def adopt(self, tails: Iterable[Tail], now: float) -> None:
         """Follow what another source has open, too: deleted files, which no scan finds."""
@@ -198,7 +205,7 @@ class Source:
                     if not self._identities.identify(tail, now, self.settings.quiet, flush):
                         continue
                     self.seen_bytes += tail.size - sum(b - a for a, b in tail.skip)
-                if flush is Flush.NOTHING and not tail.seen and self.waits(tail.origin.pod_uid, now):
+                if flush is Flush.NOTHING and not tail.seen and self.waits(tail.origin, now):
                     continue
             except OSError as e:
                 self._unreadable(tail, e)
@@ -252,13 +259,15 @@ class Source:
         if asked is Flush.NOTHING and self._blocks - self._looked >= _LOOK and not self._narrowed:
             self.poll(now)
         self._blocks += 1
-        at, format_ = 0, None
+        at, alike = 0, None
         segments: list[Segment] = []
+        steered: dict[str, Steering] = {}
         overflow: dict[str, tuple[Overflow, ...]] = {}
         again: list[Tail] = []
         while self._ready and at < self.settings.block:
             tail = self._ready.popleft()
-            if format_ not in (None, tail.format):
+            steering = self.steers(tail.origin)
+            if alike not in (None, (tail.format, steering.how)):
                 again.append(tail)
                 continue
             assert tail.ref is not None
@@ -273,7 +282,9 @@ class Source:
                 self._unreadable(tail, e)
                 continue
             if filled.segments:
-                format_ = tail.format
+                alike = (tail.format, steering.how)
+                if steering is not PLAIN:
+                    steered[tail.ref.id] = steering
                 segments += filled.segments
                 at = filled.segments[-1].stop
                 if tail.overflow:
@@ -281,9 +292,9 @@ class Source:
             if filled.more:
                 again.append(tail)  # not in this block: what it leaves unfinished comes first in the next one
         self._ready.extend(again)
-        if not segments:
+        if alike is None:
             return None
-        return Block(self._data[: at + PAD], tuple(segments), format_ or "cri", overflow)
+        return Block(self._data[: at + PAD], tuple(segments), alike[0], overflow, steered, alike[1])
 
     def narrow(self, spans: Mapping[str, Sequence[tuple[int, int]]]) -> bool:
         """From now on give these bytes and no others, as if nothing else were in the files. False if not all are here.
@@ -324,6 +335,10 @@ class Source:
     def handles(self) -> dict[str, int]:
         """The open handle of each file that still holds the bytes that were read."""
         return {tail.ref.id: tail.fd for tail in self._tails.values() if tail.ref}
+
+    def ends(self) -> dict[str, dict[int, bytes]]:
+        """Of the truncated files, whose bytes nobody else has: the last that were read, by the offset behind them."""
+        return {tail.ref.id: {tail.high: tail.known[1]} for tail in self._over if tail.ref and tail.high}
 
     def release(self) -> int:
         """Close what has been read to its end and committed (live files too, if others wait); returns how many."""

@@ -22,12 +22,13 @@ Reason = Literal[
 
 @dataclass(frozen=True)
 class Abandoned:
-    """`[start, stop)` of a file."""
+    """`[start, stop)` of a file. lines: how many, 0 if nobody knows."""
 
     file: FileRef
     start: int
     stop: int
     reason: Reason
+    lines: int = 0
 
 
 def abandoned(file: FileRef, start: int, stop: int, done: Spans, reason: Reason) -> Iterator[Abandoned]:

@@ -50,7 +50,7 @@ def fill(tail: Tail, data: Bytes, at: int, room: int, flush: Flush, max_line: in
     told = -1
     if tail.behind[1]:
         before = b"".join(piece.data for piece in tail.left if piece.offset < tail.behind[0])
-        tail.behind = (tail.behind[0], tail.behind[1] & _streams(before))
+        tail.behind = (tail.behind[0], tail.behind[1] & _streams(before, tail.raw))
 
     def put(stop: int, offset: int, torn: bool = False, skipped: int = 0) -> None:
         nonlocal at, told
@@ -149,7 +149,7 @@ def _next_gap(tail: Tail) -> int:
         if start <= tail.high < stop:
             if start:
                 between = os.pread(tail.fd, min(stop - start, _STEP), start).rpartition(b"\n")[0]
-                tail.behind = (stop, tail.behind[1] | _streams(between))
+                tail.behind = (stop, tail.behind[1] | _streams(between, tail.raw))
             tail.high = stop
             tail.seen = max(tail.seen, stop)
         elif start > tail.high:
@@ -157,8 +157,10 @@ def _next_gap(tail: Tail) -> int:
     return tail.size
 
 
-def _streams(records: bytes) -> int:
+def _streams(records: bytes, raw: bool) -> int:
     """Of which streams there are records: 1 stdout, 2 stderr. What is in no runtime's format counts as stdout."""
+    if raw:
+        return int(records != b"")
     return (_STDOUT.search(records) is not None) + 2 * (_STDERR.search(records) is not None)
 
 

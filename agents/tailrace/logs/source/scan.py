@@ -19,6 +19,7 @@ from pathlib import PurePosixPath
 from tailrace.delivery.ranges import Origin
 
 PODS = "var/log/pods"
+NO_POD = "__"  # the folder of a feed's lines that are no pod's: a namespace, a pod and a uid without a name
 # What the links of Docker's layout may point to. Anything else below a pod's folder is not the container's log.
 LINK_ROOTS = ("var/log/", "var/lib/docker/containers/", "var/lib/containers/")
 _NAME = re.compile(r"(\d+)\.log(?:\.([0-9][0-9A-Za-z.\-]*?))?(\.gz)?")
@@ -133,7 +134,8 @@ class Scanner:
         for name in names:
             match = _NAME.fullmatch(name)
             if match and not name.endswith(_BEING_PACKED):
-                one = self._file(folder, name, match, Origin(*pod, container, int(match[1])))
+                kind = Kind.PACKED if match[3] else Kind.ROTATED if match[2] else Kind.LIVE
+                one = self._file(folder, name, Origin(*pod, container, int(match[1])), kind, match[2] or "")
                 plain = plain and one is not None and one.path == os.path.join(folder, name)
                 if one:
                     found.append(one)
@@ -166,6 +168,8 @@ class Scanner:
         return names
 
     def _origin(self, pods: str, name: str) -> tuple[str, str, str] | None:
+        if name == NO_POD:
+            return "", "", ""
         parts = name.split("_")
         if not (len(parts) == 3 and all(parts) and _is_text(name)):
             path = os.path.join(pods, name)
@@ -173,7 +177,8 @@ class Scanner:
             return None
         return parts[0], parts[1], parts[2]
 
-    def _file(self, folder: str, name: str, match: re.Match[str], origin: Origin) -> Found | None:
+    def _file(self, folder: str, name: str, origin: Origin, kind: Kind, when: str) -> Found | None:
+        """when: by what the rotated files of a container are sorted."""
         path = os.path.join(folder, name)
         try:
             real = self._resolve(path)
@@ -188,8 +193,7 @@ class Scanner:
         if not stat.S_ISREG(status.st_mode):
             self.problems.note("not a regular file", path, "it is not read")
             return None
-        kind = Kind.PACKED if match[3] else Kind.ROTATED if match[2] else Kind.LIVE
-        age = (1, "") if kind is Kind.LIVE else (0, match[2] or "")
+        age = (1, "") if kind is Kind.LIVE else (0, when)
         order = (folder, origin.container, origin.restart, *age)
         return Found(real, origin, kind, (status.st_dev, status.st_ino), mark_of(status), order)
 

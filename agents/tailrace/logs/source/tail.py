@@ -6,7 +6,9 @@ comes back as bytes (`left`), so that nothing read once is lost if the file is t
 
 from __future__ import annotations
 
+import contextlib
 import errno
+import fcntl
 import os
 from dataclasses import dataclass, field
 
@@ -21,6 +23,7 @@ from tailrace.logs.source.scan import Found, Kind, mark_of
 
 HEAD = 256  # bytes of the first line that go into a file's identity; a CRI time stamp alone is unique to the nanosecond
 _ROTATED_AT = (9 << 20, 12 << 20)  # the kubelet renames a file of 10 MiB, but looks only every ten seconds
+_GETVERSION = 0x80087601  # ioctl_iflags(2): FS_IOC_GETVERSION
 _STEP = 1 << 16
 _NULS = bytes(_STEP)
 
@@ -45,8 +48,9 @@ class Tail:
     rested: its finished lines were flushed since then. ended: its last line was flushed, nothing more is expected.
     known: bytes that were read just before `high` (of a file of which nothing was read: its first), and their offset.
     hole: where the NULs end with which the file begins. promised: its size before a damage. served: the number of the
-    block to which it gave last. scan: the number of the scan before it was truncated. behind: where the last committed
-    stretch ends that was left out, and the streams of lines in it that are over by that (see Segment.behind).
+    block to which it gave last. name: its id, whatever its incarnation. scan: the number of the scan before it was
+    truncated. behind: where the last committed stretch ends that was left out, and the streams of lines in it that are
+    over by that (see Segment.behind).
     """
 
     fd: int
@@ -58,6 +62,7 @@ class Tail:
     mark: tuple[int, int] = (-1, 0)
     twin: str = ""
     ref: FileRef | None = None
+    name: str = ""
     format: Format = "cri"
     high: int = 0
     seen: int = 0
@@ -78,6 +83,11 @@ class Tail:
     served: int = 0
     scan: int = 0
     behind: tuple[int, int] = (0, 0)
+
+    @property
+    def raw(self) -> bool:
+        """Whether it is a host's plain file: its container is called by a path."""
+        return self.origin.container.startswith("/")
 
     @property
     def unread(self) -> int:
@@ -112,6 +122,16 @@ class Tail:
         start = max(0, self.size - GUARD)
         return os.pread(self.fd, self.size - start, start) == os.pread(other.fd, self.size - start, start)
 
+    def copies(self, other: Tail) -> bool:
+        """Whether a host's rotated file holds what was read of `other`, as far as it goes."""
+        if other.high <= self.size:
+            offset, data = other.known
+            return os.pread(self.fd, len(data), offset) == data
+        if other.truncated:  # its bytes are gone, but not what its name was made of
+            head = os.pread(self.fd, HEAD, 0)
+            return host_file_id(other, head) == other.name
+        return self.begins(other)
+
     def remember(self, data: bytes = b"") -> None:
         """Know the file by the bytes before `high`: `data`, if those are at hand."""
         start = max(0, self.high - GUARD)
@@ -145,7 +165,8 @@ def identify(tail: Tail, at_end: bool) -> str | None:
     """The file's id from its container and its first line, or None as long as that line is not whole.
 
     The same bytes give the same id after a rename, in a `.gz`, after a reboot, and when all state is lost; a truncated
-    file that is written anew gets another one, because its first line carries another time.
+    file that is written anew gets another one, because its first line carries another time. A host's plain file may
+    begin as many others do: its id is made of its inode, too.
     """
     head = os.pread(tail.fd, HEAD, 0)
     if head.startswith(b"\0"):
@@ -153,17 +174,34 @@ def identify(tail: Tail, at_end: bool) -> str | None:
     newline = head.find(b"\n")
     if newline < 0 and len(head) < HEAD and not (at_end and head):
         return None
+    if tail.raw:
+        tail.format = "raw"
+        return host_file_id(tail, head)
     tail.format = "json-file" if head.startswith(b"{") else "cri"
     return file_id(tail.origin, head)
 
 
-def file_id(origin: Origin, head: bytes) -> str:
+def file_id(origin: Origin, head: bytes, inode: str = "") -> str:
     """The id of a container's file that begins with these (up to HEAD) bytes, of which the first line counts."""
     o = origin
-    digest = xxhash.xxh3_64(f"{o.namespace}/{o.pod}/{o.pod_uid}/{o.container}/{o.restart}\n".encode())
+    digest = xxhash.xxh3_64(f"{o.namespace}/{o.pod}/{o.pod_uid}/{o.container}/{o.restart}{inode}\n".encode())
     newline = head.find(b"\n")
     digest.update(head[: newline + 1] if newline >= 0 else head)
     return digest.hexdigest()
+
+
+def host_file_id(tail: Tail, head: bytes) -> str:
+    """The id of a host's plain file, if it begins with these bytes.
+
+    What names an inode for ever is in it: its number, and its generation where the file system has one. A packed file,
+    which is never written to, is as good as named by its time.
+    """
+    if tail.kind is Kind.PACKED:
+        return file_id(tail.origin, head, f" {tail.inode[1]} {tail.mark[1]}")
+    generation = bytearray(8)
+    with contextlib.suppress(OSError):
+        fcntl.ioctl(tail.fd, _GETVERSION, generation)
+    return file_id(tail.origin, head, f" {tail.inode[1]} {int.from_bytes(generation[:4], 'little')}")
 
 
 def _behind_hole(tail: Tail, head: bytes, at_end: bool) -> tuple[int, bytes]:
@@ -185,5 +223,5 @@ def _behind_hole(tail: Tail, head: bytes, at_end: bool) -> tuple[int, bytes]:
             continue
         at += len(piece) - len(piece.lstrip(b"\0"))
         found = os.pread(tail.fd, HEAD, at)
-        return (at, found) if found[:1].isdigit() or found[:1] == b"{" else (0, head)
+        return (at, found) if found[:1].isdigit() or found[:1] == b"{" or tail.raw else (0, head)
     return (tail.size, b"\0") if at_end else (at, b"")

@@ -32,7 +32,8 @@ from tailrace.logs.telemetry.declared import (
     BUCKETS,
     METRICS,
     NAMESPACES,
-    OF_FORWARD,
+    OF_INLETS,
+    OF_PODS,
     OF_SINKS,
     OTHER,
     PODS,
@@ -192,7 +193,7 @@ class Telemetry(Collector):
 
 def _zeros(metric: Metric, sinks: tuple[str, ...]) -> Values:
     """A series for every combination of labels that is known beforehand: a rate needs a 0 to begin from."""
-    if metric.kind == "histogram" or metric in (*OF_SINKS, *OF_FORWARD):
+    if metric.kind == "histogram" or metric in (*OF_SINKS, *OF_INLETS, *OF_PODS):
         return {}
     return dict.fromkeys(product(*(sinks if label.name == "sink" else label.fixed for label in metric.labels)), 0)
 

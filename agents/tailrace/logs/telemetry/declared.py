@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from tailrace.delivery.sinks import SINKS
+from tailrace.kube import figures as kube
 from tailrace.lake import ACCOUNTS
+from tailrace.logs import host
 from tailrace.logs.forward import COUNTERS, GAUGES
 
 NAMESPACES = 200  # namespaces with series of their own at a time; a node's pods are seldom in more
@@ -164,6 +166,36 @@ OF_FORWARD = (
     *(Metric(f"tailrace_log_forward_in_{name}", "gauge", meaning) for name, meaning in GAUGES),
 )
 
+# What is read of the node's journal: there are series only while that is.
+OF_JOURNAL = (
+    *(Metric(f"tailrace_log_journal_{name}_total", "counter", meaning) for name, meaning in host.COUNTERS),
+    *(Metric(f"tailrace_log_journal_{name}", "gauge", meaning) for name, meaning in host.GAUGES),
+)
+
+# What the cluster agent takes in: there are series only of that one.
+OF_CLUSTER = (
+    Metric("tailrace_log_cluster_active", "gauge", "Whether this agent holds the Lease, and takes in."),
+    Metric("tailrace_log_cluster_events_total", "counter", "States of Kubernetes events that were taken in."),
+    Metric("tailrace_log_cluster_pod_changes_total", "counter", "Rows of the table pods that were taken in."),
+    Metric(
+        "tailrace_log_cluster_spool_bytes", "gauge", "Size of the spool: what is not wholly delivered.", (), "bytes"
+    ),
+)
+OF_INLETS = (*OF_FORWARD, *OF_JOURNAL, *OF_CLUSTER)
+
+# What is asked of the Kubernetes API, and known: there are series only while pods' metadata is on.
+_RESOURCE = Label("resource", kube.RESOURCES)
+OF_PODS = (
+    *(
+        Metric(f"{kube.PREFIX}{name}", "counter" if name.endswith("_total") else "gauge", meaning)
+        for name, meaning in kube.GAUGES
+    ),
+    *(
+        Metric(f"{kube.PREFIX}kube_{name}_total", "counter", meaning, (_RESOURCE,), "bytes" * name.endswith("bytes"))
+        for name, meaning in kube.COUNTERS
+    ),
+)
+
 METRICS: tuple[Metric, ...] = (
     # The ledger
     Metric(
@@ -301,9 +333,15 @@ METRICS: tuple[Metric, ...] = (
         "When the loop last reported (Unix time): all other values are of that moment.",
         unit="seconds",
     ),
+    Metric(
+        "tailrace_log_ignored_annotations_total",
+        "counter",
+        "Annotations of pods (tailrace.dev/) that make no sense and are ignored; a warning names each.",
+    ),
     Metric("tailrace_log_build_info", "gauge", "Always 1; the labels say what is running.", _RUNNING),
     *OF_SINKS,
-    *OF_FORWARD,
+    *OF_INLETS,
+    *OF_PODS,
 )
 # What prometheus-client itself tells of a process, under the names it has everywhere.
 PROCESS: tuple[Metric, ...] = (

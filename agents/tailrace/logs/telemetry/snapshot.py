@@ -29,7 +29,7 @@ class SinkSnapshot:
 class Snapshot:
     """How the agent stands at the end of a tick. Bytes, counts; totals (`seen_bytes`, `problems`) are since the start.
 
-    sinks: by their names. problems: by the values of the label `reason`, see `problem_counts`. forward: by metric.
+    sinks: by their names. problems: by the values of the label `reason`, see `problem_counts`. The others: by metric.
     """
 
     behind: Behind = NOTHING
@@ -40,6 +40,8 @@ class Snapshot:
     budget_limit_bytes: int = 0
     problems: Mapping[str, int] = field(default_factory=dict)
     forward: Mapping[str, float] = field(default_factory=dict)
+    pods: Mapping[str, Values] = field(default_factory=dict)
+    ignored_annotations: int = 0
 
     def values(self, now: float) -> dict[str, Values]:
         """The gauges' values; ages are as of `now` (monotonic seconds), so that they grow while the loop is stuck."""
@@ -52,6 +54,7 @@ class Snapshot:
             "lag_bytes": b.lag_bytes, "lag_seconds": age(b.lag_since),
             "held_deleted_files": b.deleted_files, "held_deleted_bytes": b.deleted_bytes,
             "held_deleted_seconds": age(b.deleted_since),
+            "ignored_annotations_total": self.ignored_annotations,
             "memory_budget_used_bytes": self.budget_used_bytes, "memory_budget_limit_bytes": self.budget_limit_bytes,
         }  # fmt: skip
         values: dict[str, Values] = {
@@ -69,6 +72,7 @@ class Snapshot:
             "tailrace_log_outbox_limit_bytes": {(name,): s.outbox_limit_bytes for name, s in self.sinks.items()},
             **self._counters(),
             **{name: {(): value} for name, value in self.forward.items()},
+            **self.pods,
             "tailrace_log_problems_total": {(reason,): self.problems.get(reason, 0) for reason in PROBLEM.fixed},
         }  # fmt: skip
         return {name: known for name, known in values.items() if known}

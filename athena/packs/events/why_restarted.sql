@@ -1,0 +1,65 @@
+-- title: Why did it restart?
+-- question: How did each container end that was started again: its exit, what Kubernetes said of it, and its last lines?
+-- params: pod text = % "the pod's name or a LIKE pattern"; namespace text = % "the same of its namespace";
+--   n integer = 5 "last lines of each"; around duration = 10m "events so long before its end are its";
+--   from timestamp = now - 24h "ends, events and lines since then"; to timestamp = now "until then"
+-- engines: athena, trino, duckdb
+WITH ended AS (  -- one row an end, however often its pod's status told it
+  SELECT
+    namespace, pod, pod_uid, container,
+    CASE WHEN state = 'running' THEN restart - 1 ELSE restart END AS attempt,
+    end_ts, max(end_reason) AS end_reason, max(exit_code) AS exit_code, max(limits) AS limits
+  FROM pods
+  WHERE @window
+    AND namespace LIKE @namespace
+    AND pod LIKE @pod
+    AND end_ts IS NOT NULL
+    AND phase NOT IN ('Deleted', 'Succeeded')
+    AND (state <> 'terminated' OR exit_code <> 0)  -- an init container that has done its work is not started again
+  GROUP BY namespace, pod, pod_uid, container, CASE WHEN state = 'running' THEN restart - 1 ELSE restart END, end_ts
+),
+told AS (  -- one row a state of an event: after another agent took over it may be there twice
+  SELECT uid, resource_version, min(ts) AS ts, min(object_uid) AS object_uid, min(container) AS container,
+    min(reason) AS reason, min(message) AS message
+  FROM events
+  WHERE @window
+    AND kind = 'Pod'
+    AND name LIKE @pod
+  GROUP BY uid, resource_version
+),
+lines AS (
+  SELECT
+    pod_uid, container, restart, coalesce(ts, ingest_ts) AS ts, message,
+    row_number() OVER (
+      PARTITION BY pod_uid, container, restart ORDER BY coalesce(ts, ingest_ts) DESC, file_offset DESC
+    ) AS place
+  FROM logs
+  WHERE @window
+    AND pod LIKE @pod
+    AND container <> 'events'
+),
+story AS (
+  SELECT
+    namespace, pod, container, attempt, end_ts AS ts, 2 AS place, 'end' AS what,
+    coalesce(end_reason, '?') || ', exit code ' || coalesce(CAST(exit_code AS varchar), '?') ||
+      CASE WHEN limits IS NULL THEN '' ELSE ', limits ' || limits END AS message
+  FROM ended
+  UNION ALL
+  SELECT ended.namespace, ended.pod, ended.container, attempt, told.ts, 3, 'event',
+    coalesce(reason, '?') || ': ' || coalesce(told.message, '')
+  FROM ended
+  JOIN told
+    ON told.object_uid = ended.pod_uid
+      AND coalesce(told.container, ended.container) = ended.container
+      AND told.ts >= ended.end_ts - @around
+      AND told.ts <= ended.end_ts + @around
+  UNION ALL
+  SELECT ended.namespace, ended.pod, ended.container, attempt, lines.ts, 1, 'line', lines.message
+  FROM ended
+  JOIN lines
+    ON lines.pod_uid = ended.pod_uid AND lines.container = ended.container AND lines.restart = ended.attempt
+  WHERE lines.place <= @n
+)
+SELECT namespace, pod, container, attempt, ts, what, message
+FROM story
+ORDER BY namespace, pod, container, attempt, ts, place, message
