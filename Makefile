@@ -5,11 +5,11 @@ MIB ?= 256
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 MINUTES ?= 10
 
-.PHONY: setup run test parts check bench soak docs golden lock clean
+.PHONY: setup run test parts check e2e bench soak docs golden lock clean
 .DEFAULT_GOAL := help
 
 help:            ## this list
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 14
+	@grep -hE '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 14
 
 setup: .venv/ready  ## build .venv from requirements.lock
 
@@ -36,12 +36,19 @@ parts:           ## what some tests use beyond Python: strace, and servers that 
 	@command -v strace >/dev/null || { $(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq strace; }
 	@echo "parts: strace is there"
 	@command -v jq >/dev/null || { $(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq jq; }
+	@[ -x /lib/systemd/systemd-journal-remote ] || { $(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq --no-install-recommends systemd-journal-remote; }
 	@tests/servers/build.sh
 	@tests/servers/forward.sh
+	@PYTHON=$(PYTHON) tests/servers/kube.sh
 	@PYTHON=$(PYTHON) tests/servers/opensearch.sh
+
+e2e: setup       ## a real cluster of one node: the chart is installed, pods log, crash and go, and the lake is asked (as root)
+	@PYTHON=$(PYTHON) tests/servers/node.sh
+	@$(SUDO) env "PATH=$$PATH" "TAILRACE_PARTS=$${TAILRACE_PARTS:-$$HOME/.cache/tailrace/parts}" $(BIN)/python -m tests.e2e
 
 bench: setup     ## throughput, CPU, memory and loss, beside the floor of the same run
 	$(BIN)/python -m tests.bench.bench --mib $(MIB)
+	$(BIN)/python -m tests.bench.kube_bench --part memory
 
 soak: setup      ## kills, failing disks and random histories for MINUTES, with a fresh seed (SEED to repeat one)
 	$(BIN)/python -m tests.soak --minutes $(MINUTES) $(if $(SEED),--seed $(SEED))

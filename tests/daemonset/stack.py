@@ -62,9 +62,10 @@ class Stack:
 
     name: str
     given: dict[str, str] = field(default_factory=dict)
+    folder: Path = FOLDER
 
     def __post_init__(self) -> None:
-        self.template = yaml.load((FOLDER / f"{self.name}.yaml").read_text(), _Loader)
+        self.template = yaml.load((self.folder / f"{self.name}.yaml").read_text(), _Loader)
         unknown = self.given.keys() - self.template["Parameters"].keys()
         assert not unknown, f"{self.name} has no parameters {unknown}"
         self.values = {name: self._value(name, p) for name, p in self.template["Parameters"].items()}
@@ -119,7 +120,7 @@ class Stack:
         if name in self.values:
             return self.values[name]
         properties = self.template["Resources"][name]["Properties"]
-        named = ("BucketName", "LogGroupName", "LogStreamName", "DeliveryStreamName", "RoleName")
+        named = ("BucketName", "LogGroupName", "LogStreamName", "DeliveryStreamName", "RoleName", "RepositoryName")
         kind = self.template["Resources"][name]["Type"].rpartition("::")[2]
         own = [n for n in named if n == f"{kind}Name" and n in properties]
         return self.filled(properties[own[0]]) if own else name
