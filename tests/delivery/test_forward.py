@@ -178,4 +178,4 @@ def test_rows_of_several_namespaces_go_under_their_own_tags_in_order() -> None:
         r.about["tag"]: [record["message"] for _, record in packed_entries(bytes(r.body), "text")]
         for r in requests(encoder.finish("", {}))
     }
-    assert got == {"t.x": ["a 0", "a 20", "a 50"], "t.y": ["a 10", "a 40"], "t.unknown": ["a 30"]}
+    assert got == {"t.x": ["a 0", "a 20", "a 50"], "t.y": ["a 10", "a 40"], "t.host": ["a 30"]}

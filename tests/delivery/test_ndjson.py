@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from tailrace.delivery.encode import ParquetEncoder
 from tailrace.delivery.fit import Cut
-from tailrace.delivery.formats.escape import closed
+from tailrace.delivery.formats.escape import closed, of_one_length
 from tailrace.delivery.formats.ndjson import NdjsonEncoder, fitted, row_ends
 from tailrace.delivery.formats.repeats import combinations, numbered
 from tailrace.lake import LOGS, TABLES, Table
@@ -144,6 +144,24 @@ def test_long_columns_are_escaped_in_pieces_that_end_between_characters() -> Non
     assert [json.loads(f'"{s}{rest}') for s in result.to_pylist()] == strings
 
 
+@settings(deadline=None)
+@given(st.lists(st.one_of(st.none(), st.text('ab\u00e9\x7f"', max_size=3)), max_size=40), st.integers(0, 3))
+def test_ids_of_one_length_are_put_between_their_quotes_at_once_and_other_strings_are_not(
+    strings: list[str | None], start: int
+) -> None:
+    some, kept = pa.array(strings, pa.string()).slice(start), strings[start:]
+    result = of_one_length(some, "<<", ">")
+    if result is not None:
+        result.validate(full=True)
+        assert result.to_pylist() == ["" if s is None else f"<<{s}>" for s in kept]
+    alike = {len(s.encode()) for s in kept if s is not None}
+    assert (result is not None) == (len(alike) == 1 and alike != {0} and not any('"' in (s or "") for s in kept))
+
+
+def test_a_column_of_ids_some_of_which_are_missing_is_rendered_at_once() -> None:
+    assert of_one_length(pa.array(["ab", None, "cd"]), ',"x":"', '"').to_pylist() == [',"x":"ab"', "", ',"x":"cd"']
+
+
 ROWS = st.integers(1, 60)
 
 
@@ -162,3 +180,6 @@ def test_a_column_that_hardly_repeats_is_not_numbered() -> None:
     assert numbered(pa.array(["x"] * 1000)) is None
     values, different = numbered(pa.array([datetime(2026, 11, 20, tzinfo=UTC)] * 1000)) or (None, 0)
     assert (set(values.tolist()), different) == ({0}, 1)
+    assert numbered(pa.array([True] * 10)) is not None
+    values, different = numbered(pa.array([True, False, None])) or (None, 0)
+    assert len(set(values.tolist())) == 3 <= different

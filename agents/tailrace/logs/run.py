@@ -121,7 +121,7 @@ def _pods(s: Settings, once: bool) -> Metadata | None:
     settings = KubeSettings(
         node_name(s), s.state, cast(KubeSource, s.metadata), s.kubeconfig, s.kubelet_url, s.kubelet_verify,
         s.metadata_wait, s.annotations, s.node_labels,
-        start_jitter=0 if once else 10.0,
+        start_jitter=0 if once else 3.0,  # a pod that comes and goes before the first LIST stays unknown
     )  # fmt: skip
     if settings.chosen() == "off":
         return None

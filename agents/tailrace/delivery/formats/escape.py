@@ -48,7 +48,7 @@ def closed(strings: pa.StringArray) -> tuple[pa.StringArray, str]:
         out[size : size + len(piece)] = piece
         at, size = stop, size + len(piece)
     out[size] = _DELETE
-    places = (out[: size + 1] == _DELETE).nonzero()[0]
+    places = _places(out[: size + 1], len(strings))
     if len(places) != len(strings):  # some of them hold it
         return escaped(strings), '"'
     out[places] = _QUOTE
@@ -87,6 +87,43 @@ def escaped(strings: pa.StringArray) -> pa.StringArray:
     moved = (offsets + grown[np.searchsorted(special, offsets)]).astype(np.int32)
     valid = None if strings.null_count == 0 else pc.is_valid(strings).buffers()[1]
     return pa.StringArray.from_buffers(len(strings), pa.py_buffer(moved), pa.py_buffer(out), valid)
+
+
+def _places(piece: npt.NDArray[np.uint8], count: int) -> npt.NDArray[np.int64]:
+    """Where DELETE stands. Eight bytes at a time if there are `count` places far apart."""
+    size = len(piece)
+    found = np.empty(size + 7 & ~7, np.bool_)
+    found[size:] = False
+    np.equal(piece, _DELETE, out=found[:size])
+    words = found.view("<u8")
+    which = (words != 0).nonzero()[0]
+    if len(which) != count or np.count_nonzero(found) != count:  # two in one word, or one of the strings holds it
+        return found.nonzero()[0]
+    # A word of one byte 1 is a power of 256, and so is exact as a double; its exponent says which byte.
+    exponents = words[which].astype(np.float64).view(np.int64) >> 52
+    return which * 8 + ((exponents - 1023) >> 3)
+
+
+def of_one_length(strings: pa.StringArray, before: str, after: str) -> pa.StringArray | None:
+    """Each string between `before` and `after`, nothing for nulls; None unless all strings (ids) are equally long and
+    hold nothing to be escaped. A tenth of what joining costs."""
+    data, offsets = _bytes(strings)
+    count = len(strings) - strings.null_count
+    if not len(data) or len(data) % count or _special(data).any():
+        return None
+    width = len(data) // count
+    has = np.diff(offsets) == width
+    if not np.array_equal(has, strings.is_valid().to_numpy(zero_copy_only=False)):
+        return None
+    head, end = before.encode(), after.encode()
+    out = np.empty((count, len(head) + width + len(end)), np.uint8)
+    out[:, : len(head)] = np.frombuffer(head, np.uint8)
+    out[:, len(head) : len(head) + width] = data.reshape(count, width)
+    out[:, len(head) + width :] = np.frombuffer(end, np.uint8)
+    ends = np.zeros(len(strings) + 1, np.int32)
+    np.cumsum(has, out=ends[1:])
+    ends *= np.int32(out.shape[1])
+    return pa.StringArray.from_buffers(len(strings), pa.py_buffer(ends), pa.py_buffer(out))
 
 
 def _bytes(strings: pa.StringArray) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int32]]:

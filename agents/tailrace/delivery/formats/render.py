@@ -17,7 +17,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tailrace.delivery.formats.escape import closed, escaped
+from tailrace.delivery.formats.escape import closed, escaped, of_one_length
 from tailrace.delivery.formats.repeats import combinations, numbered
 
 __all__ = ["escaped", "ndjson", "ndjson_pieces", "text"]
@@ -148,6 +148,10 @@ def _member(batch: pa.RecordBatch, index: int, labels_as_text: bool) -> tuple[An
     """Pieces that make `,"name":value` for each row, or nothing where it is null; `{"name":value` for column 0."""
     column, name = batch.column(index), batch.schema.names[index]
     key = ("{" if index == 0 else ",") + json.dumps(name) + ":"
+    plain = pa.types.is_string(column.type) and (labels_as_text or name != "labels")
+    ids = of_one_length(column, key + '"', '"') if plain and index and 0 < column.null_count < len(column) else None
+    if ids is not None:
+        return (ids,)
     pieces = _value(key, column, name, labels_as_text)
     if column.null_count == 0:
         return pieces

@@ -25,10 +25,15 @@ def numbered(column: pa.Array) -> tuple[npt.NDArray[np.int32], int] | None:
     Never None for a dictionary or a boolean, always for a plain string. One number means: all rows are alike.
     """
     if pa.types.is_boolean(column.type):
+        if column.null_count == 0 and column.true_count in (0, len(column)):
+            return np.zeros(len(column), np.int32), 1
         column = column.cast(pa.int8()).dictionary_encode()
     elif pa.types.is_integer(column.type) or pa.types.is_timestamp(column.type):
-        if not _runs(column):
+        changes = _changes(column)
+        if changes * _RUN >= len(column) or len(column) < 2:
             return None
+        if changes == 0 and column.null_count == 0:
+            return np.zeros(len(column), np.int32), 1
         column = column.dictionary_encode()
     elif not pa.types.is_dictionary(column.type):
         return None
@@ -38,10 +43,11 @@ def numbered(column: pa.Array) -> tuple[npt.NDArray[np.int32], int] | None:
     return indices.to_numpy(), len(column.dictionary) + 1
 
 
-def _runs(column: pa.Array) -> bool:
+def _changes(column: pa.Array) -> int:
+    """How often a value is another than the one before."""
     width = np.dtype(f"i{column.type.bit_width // 8}")
     values = np.frombuffer(column.buffers()[1], width)[column.offset : column.offset + len(column)]
-    return bool(np.count_nonzero(values[1:] != values[:-1]) * _RUN < len(values) and len(values) > 1)
+    return int(np.count_nonzero(values[1:] != values[:-1]))
 
 
 def combinations(columns: Iterable[tuple[npt.NDArray[np.int32], int]], rows: int) -> tuple[pa.Array, Numbers]:
