@@ -17,8 +17,8 @@ KMS_KEY = text(
 DATABASE = text("The Glue database.", "tailrace", "[a-z0-9_]{1,255}", "is a-z, 0-9 and _, as Athena wants it")
 EXTERNAL_ID = r"[A-Za-z0-9+=,.@:/_-]{2,1224}"
 STREAMS = text(
-    "What the delivery streams' names begin with: NAME-logs, NAME-ledger, NAME-events and NAME-pods.", "tailrace", r"[A-Za-z0-9_.-]{1,57}",
-    "is up to 57 letters, digits, _, . and -",
+    "What the delivery streams' names begin with: NAME-logs, NAME-ledger, NAME-events and NAME-pods.",
+    "tailrace", r"[A-Za-z0-9_.-]{1,57}", "is up to 57 letters, digits, _, . and -",
 )  # fmt: skip
 BUFFER_SECONDS = number(
     "How long Firehose collects before it writes an object; lines can be queried after it.", 300, 60, 900
