@@ -101,7 +101,8 @@ def _places(piece: npt.NDArray[np.uint8], count: int) -> npt.NDArray[np.int64]:
         return found.nonzero()[0]
     # A word of one byte 1 is a power of 256, and so is exact as a double; its exponent says which byte.
     exponents = words[which].astype(np.float64).view(np.int64) >> 52
-    return which * 8 + ((exponents - 1023) >> 3)
+    places: npt.NDArray[np.int64] = which * 8 + ((exponents - 1023) >> 3)
+    return places
 
 
 def of_one_length(strings: pa.StringArray, before: str, after: str) -> pa.StringArray | None:
