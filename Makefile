@@ -40,6 +40,8 @@ parts:           ## what some tests use beyond Python: strace, and servers that 
 	@tests/servers/build.sh
 	@tests/servers/forward.sh
 	@PYTHON=$(PYTHON) tests/servers/kube.sh
+	@tests/servers/debian.sh prometheus prometheus-alertmanager prometheus-node-exporter
+	@PYTHON=$(PYTHON) tests/servers/writers.sh
 	@PYTHON=$(PYTHON) tests/servers/opensearch.sh
 
 e2e: setup       ## a real cluster of one node: the chart is installed, pods log, crash and go, and the lake is asked (as root)
@@ -49,6 +51,8 @@ e2e: setup       ## a real cluster of one node: the chart is installed, pods log
 bench: setup     ## throughput, CPU, memory and loss, beside the floor of the same run
 	$(BIN)/python -m tests.bench.bench --mib $(MIB)
 	$(BIN)/python -m tests.bench.kube_bench --part memory
+	$(BIN)/python -m tests.bench.metrics_bench --part containers
+	$(BIN)/python -m tests.bench.metrics_bench --part process
 
 soak: setup      ## kills, failing disks and random histories for MINUTES, with a fresh seed (SEED to repeat one)
 	$(BIN)/python -m tests.soak --minutes $(MINUTES) $(if $(SEED),--seed $(SEED))

@@ -17,8 +17,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tailrace.lake import EVENTS, LEDGER, LOGS, PODS, Partition, Table
-from tests import small_cluster
+from tailrace.lake import EVENTS, LEDGER, LOGS, METRICS, PODS, Partition, Table
+from tests import small_cluster, small_metrics
 
 FROM, TO = "2026-11-20T21:00:00Z", "2026-11-20T23:00:00Z"
 START = datetime(2026, 11, 20, 21, 30, tzinfo=UTC)
@@ -53,6 +53,9 @@ def write_lake(folder: Path) -> Path:
     for table, told in ((EVENTS, small_cluster.events()), (PODS, small_cluster.pod_states())):
         for hour, rows in groupby(sorted(told, key=hour_of), key=hour_of):
             write_object(folder, table, hour, "cluster", list(rows))
+    for hour, rows in groupby(sorted(small_metrics.metrics(), key=hour_of), key=hour_of):
+        for node, of_node in groupby(sorted(rows, key=by_node), key=by_node):
+            write_object(folder, METRICS, hour, node, list(of_node))
     return folder
 
 

@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from tailrace import __version__, cli
-from tailrace.config import SETTINGS, Settings, SinkEntry
+from tailrace.config import SETTINGS, DeclaredSink, Settings, SinkEntry
 from tailrace.config.settings import known_settings
 from tests.generated import every_command, help_of
 
@@ -70,12 +70,18 @@ def test_every_example_in_a_help_is_a_command_that_exists_with_flags_that_exist(
             assert {word.split("=")[0] for word in words if re.match("--?[a-z]", word)} <= flags, f"{path}: {example}"
 
 
-def test_every_setting_is_a_flag_of_run_logs() -> None:
-    command = dict(every_command())["tailrace run logs"]
-    flags = {flag for parameter in command.params for flag in parameter.opts}
+def test_every_setting_is_a_flag_of_run_logs_or_of_run_metrics() -> None:
+    commands = dict(every_command())
+    flags = {flag for name in ("logs", "metrics") for p in commands[f"tailrace run {name}"].params for flag in p.opts}
     assert {declared.flag for declared in known_settings(cli.SINKS)} | {"--once", "--config"} == flags
-    text = help_of("tailrace run logs", command)
-    titles = [text.find(f"\n{sink.title}:\n") for sink in cli.SINKS if sink.own]
+
+
+@pytest.mark.parametrize(("name", "sinks"), [("logs", cli.OF_LINES), ("metrics", cli.SINKS)])
+def test_every_flag_stands_below_its_sections_title(name: str, sinks: tuple[DeclaredSink, ...]) -> None:
+    command = dict(every_command())[f"tailrace run {name}"]
+    flags = {flag for parameter in command.params for flag in parameter.opts}
+    text = help_of(f"tailrace run {name}", command)
+    titles = [text.find(f"\n{sink.title}:\n") for sink in sinks if sink.own]
     assert -1 < text.find("\nHow the agent itself works:\n") < titles[0]
     assert titles == sorted(titles)
     for flag in flags:
@@ -138,7 +144,9 @@ def test_sql_that_cannot_be_used_stops_the_run_before_it_begins(runs: list[tuple
         (("run", "logs", "--config", "none.yaml"), "'none.yaml' does not exist"),
         (("chek", "a.yaml"), "no command 'chek'; did you mean check?"),
         (("zzz",), "no command 'zzz'; the commands are "),
-        (("run", "metrics"), "No such command 'metrics'"),
+        (("run", "pods"), "No such command 'pods'"),
+        (("run", "metrics"), "error: nobody would get the metrics: nothing was started; say where"),
+        (("run", "metrics", "--listen", ":0", "--disks-exclude", "("), "error: disks_exclude is not a pattern"),
         (("check",), "Missing argument 'FILE'"),
         (("check", "none.yaml"), "'none.yaml' does not exist"),
         (("config", "-o", "xml"), "'xml' is not one of"),

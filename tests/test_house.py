@@ -18,12 +18,14 @@ MAY_IMPORT = {
     "delivery": {"config", "lake"},
     "health": set(),
     "kube": {"config", "lake"},
+    "ecs": {"config"},
+    "metrics": {"config", "lake", "ecs", "health", "kube", "delivery", "logs"},
     "logs": {"config", "lake", "delivery", "health", "kube"},
     "cluster": {"config", "lake", "delivery", "health", "kube", "logs"},
     "query": {"config", "lake"},
     "console": {"config", "lake", "delivery", "logs", "query"},
     "__main__": {"cli"},
-    "cli": {"config", "lake", "delivery", "logs", "cluster", "query", "console"},
+    "cli": {"config", "lake", "delivery", "logs", "cluster", "query", "console", "ecs", "metrics"},
 }
 MODULES = sorted(PACKAGE.rglob("*.py"))
 

@@ -20,13 +20,19 @@ from typing import Any, NoReturn
 
 import click
 
-from tailrace import __version__
-from tailrace.config import Loaded, SettingsError, load, problems
+from tailrace import __version__, ecs
+from tailrace.config import Loaded, Settings, SettingsError, load, problems
+from tailrace.config.exporter import exporter_problems
 from tailrace.config.flags import SettingsCommand, config_option, given, setting_options
 from tailrace.config.values import Raw
 from tailrace.delivery.sinks.chosen import Chosen, chosen, declared
+from tailrace.metrics.chosen import declared as declared_writers
 
-SINKS = declared()
+OF_LINES = declared()
+SINKS = (*OF_LINES, *declared_writers())  # and the writers, whose settings are declared as sinks' are
+# Sections of settings that one agent has no use for, and its --help no flags: a file may serve them all.
+_NOT_OF_LINES = ("metrics",)
+_NOT_OF_METRICS = ("parse", "cluster", "transform")
 
 
 @dataclass(frozen=True)
@@ -161,9 +167,10 @@ def run() -> None:
     Examples:
       tailrace run logs --lake ./lake --state ./state --once
       tailrace run logs --config /etc/tailrace/tailrace.yaml
+      tailrace run metrics --root /host --listen :9108
       tailrace run cluster --config /etc/tailrace/tailrace.yaml
 
-    Run an agent: `logs` on each node, `cluster` once or twice in a cluster.
+    Run an agent: `logs` and `metrics` on each node, `cluster` once or twice in a cluster.
     """
 
 
@@ -178,6 +185,19 @@ Follow every container's log on this node and lay it down as Parquet. A line is 
 it; a restart goes on where the last commit was.
 
 Every flag below is also a key of the file (max_line) and an environment variable (TAILRACE_MAX_LINE).
+"""
+
+
+RUN_METRICS = """\b
+Examples:
+  tailrace run metrics --root / --listen 127.0.0.1:9108
+  tailrace run metrics --root /host --listen :9108 --textfile /host/var/lib/node_exporter
+  tailrace run metrics --listen :9108 --collectors-off arp,udp_queues
+
+Show what this node, its containers and its pods use, at /metrics, under the names that node_exporter, cAdvisor and
+kube-state-metrics have. docs/exporter.md lists them.
+
+Every flag below is also a key of the file (sample_limit) and an environment variable (TAILRACE_SAMPLE_LIMIT).
 """
 
 
@@ -214,9 +234,31 @@ def _ready(ctx: click.Context, config: Path | None, flags: dict[str, Any]) -> Lo
     return loaded
 
 
+def _nobody_listens(settings: Settings) -> tuple[str, ...]:
+    if settings.listen or settings.writers:
+        return ()
+    return (
+        "nobody would get the metrics: nothing was started; say where /metrics is served with --listen 127.0.0.1:9108, "
+        "or name writers",
+    )
+
+
+@click.pass_context
+def _run_metrics(ctx: click.Context, /, config: Path | None, **flags: Any) -> None:
+    loaded = _load(ctx, given(flags), config)
+    # Not all that `run logs` refuses: its SQL is not compiled, its sinks are not opened, and so no Arrow is loaded.
+    if errors := (*exporter_problems(loaded.settings), *_nobody_listens(loaded.settings)):
+        _stop(ctx, errors, 2)
+    logging.basicConfig(level=logging.INFO, format="tailrace: %(message)s", stream=sys.stderr)
+    from tailrace.metrics.run import run as run_exporter
+
+    ctx.exit(run_exporter(ecs.placed(loaded.settings, ecs.identity())))
+
+
 @click.pass_context
 def _run_logs(ctx: click.Context, /, config: Path | None, once: bool, **flags: Any) -> None:
     loaded = _ready(ctx, config, flags)
+    who = ecs.identity()  # once: what is read anew must not be asked for again
     from tailrace.logs.run import run as run_agent
 
     def again() -> Any:
@@ -226,9 +268,9 @@ def _run_logs(ctx: click.Context, /, config: Path | None, once: bool, **flags: A
             raise ValueError("; ".join(error.errors)) from None
         if errors := _refusals(new):
             raise ValueError("; ".join(errors))
-        return new.settings
+        return ecs.placed(new.settings, who)
 
-    ctx.exit(run_agent(loaded.settings, once, again, config))
+    ctx.exit(run_agent(ecs.placed(loaded.settings, who), once, again, config))
 
 
 run.add_command(
@@ -237,12 +279,22 @@ run.add_command(
         callback=_run_logs,
         help=RUN_LOGS,
         short_help="Container logs to the lake.",
-        sinks=SINKS,
+        sinks=OF_LINES,
         params=[
             config_option(),
             click.Option(["--once"], is_flag=True, help="Read what is there, deliver it, and stop."),
-            *setting_options(SINKS),
+            *setting_options(OF_LINES, _NOT_OF_LINES),
         ],
+    )
+)
+run.add_command(
+    SettingsCommand(
+        "metrics",
+        callback=_run_metrics,
+        help=RUN_METRICS,
+        short_help="The node's metrics to Prometheus.",
+        sinks=SINKS,
+        params=[config_option(), *setting_options(SINKS, _NOT_OF_METRICS)],
     )
 )
 run.add_command(
@@ -251,8 +303,8 @@ run.add_command(
         callback=_run_cluster,
         help=RUN_CLUSTER,
         short_help="The cluster's events and pods to the lake.",
-        sinks=SINKS,
-        params=[config_option(), *setting_options(SINKS)],
+        sinks=OF_LINES,
+        params=[config_option(), *setting_options(OF_LINES, _NOT_OF_LINES)],
     )
 )
 

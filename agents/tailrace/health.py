@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from http.server import ThreadingHTTPServer
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from prometheus_client import CollectorRegistry, MetricsHandler
@@ -87,12 +87,23 @@ class Health:
         )
 
 
+class Probed(Protocol):
+    """What answers the probes: whether all is well, and a sentence."""
+
+    def alive(self) -> tuple[bool, str]: ...
+
+    def ready(self) -> tuple[bool, str]: ...
+
+
 class Server:
     """The HTTP server, in threads that end with the process."""
 
-    def __init__(self, listen: str, registry: CollectorRegistry, health: Health) -> None:
+    def __init__(
+        self, listen: str, registry: CollectorRegistry | None, health: Probed, handler: type[Handler] | None = None
+    ) -> None:
         """listen: `host:port`, `[v6]:port`, `:port` for every interface; port 0: a free one; empty: no server.
 
+        handler: answers in the place of `Handler`, if /metrics is more than a registry.
         Raises ListenError if that is none of these, or if the address can't be had.
         """
         self.port = 0
@@ -100,9 +111,9 @@ class Server:
         if not listen:
             return
         host, port = address(listen)
-        handler = type("Handler", (_Handler,), {"registry": registry, "health": health})
+        answering = type("Answering", (handler or Handler,), {"registry": registry, "health": health})
         try:
-            self._server = (_ServerV6 if ":" in host else _Server)((host, port), handler)
+            self._server = (_ServerV6 if ":" in host else _Server)((host, port), answering)
         except OSError as e:
             raise ListenError(
                 f"listen {listen!r}: {e.strerror or e}: nothing was read; end what listens there, name another "
@@ -155,22 +166,26 @@ class _ServerV6(_Server):
     address_family = socket.AF_INET6
 
 
-class _Handler(MetricsHandler):
+class Handler(MetricsHandler):
     """Answers one request. prometheus_client's part chooses the text format, or OpenMetrics if the client asks."""
 
-    health: Health
+    health: Probed
     timeout = _SLOW
 
     def do_GET(self) -> None:
         path = urlsplit(self.path).path
         if path == "/metrics":
-            super().do_GET()
+            self.metrics()
         elif path == "/healthz":
             self._answer(*self.health.alive())
         elif path == "/readyz":
             self._answer(*self.health.ready())
         else:
             self._say(404, "not here: try /metrics, /healthz or /readyz")
+
+    def metrics(self) -> None:
+        """Answer /metrics."""
+        super().do_GET()
 
     def _answer(self, good: bool, text: str) -> None:
         self._say(200 if good else 503, text)

@@ -214,7 +214,28 @@ PODS = Table(
     ),
 )
 
-TABLES = (LOGS, LEDGER, EVENTS, PODS)
+METRICS = Table(
+    "metrics",
+    "One row a sample: what one series was at the moment at which its node looked. A counter's rate is for the query.",
+    ("node", "ts", "name", "namespace", "pod", "container", "labels"),
+    (
+        Column(
+            "ts", TIMESTAMP, "when the node looked; the same for all rows of one look", encoding="delta", stats=True
+        ),
+        Column("cluster", REPEATED, "the cluster's name, from the settings"),
+        Column("node", REPEATED, "the node's name"),
+        Column("namespace", REPEATED, "the pod's namespace; null for what is no pod's", True, stats=True),
+        Column("pod", REPEATED, "the pod's name, as in logs; null as above", True, stats=True),
+        Column("container", REPEATED, "the container's name, as in logs; null for what is no container's", True),
+        Column("name", REPEATED, "the sample's name, as on /metrics: node_load1 …", stats=True),
+        Column("type", REPEATED, "counter, gauge, untyped …"),
+        Column("labels", REPEATED, "its other labels, JSON text, names sorted; {} if there are none"),
+        Column("value", pa.float64(), "what it was; null for what is no finite number", True, "plain"),
+        Column("ingest_ts", TIMESTAMP, "when the agent wrote it down"),
+    ),
+)
+
+TABLES = (LOGS, LEDGER, EVENTS, PODS, METRICS)
 
 
 def table_named(name: str) -> Table:

@@ -9,7 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tailrace.delivery.formats.render import escaped, ndjson, text
-from tailrace.lake import LEDGER, LOGS
+from tailrace.lake import LEDGER, LOGS, METRICS
 
 TEXTS = st.one_of(
     st.text(max_size=12),
@@ -32,6 +32,8 @@ def values(field: pa.Field) -> st.SearchStrategy[object]:
     elif pa.types.is_integer(field.type):
         half = 2 ** (field.type.bit_width - 1)
         some = st.integers(-half, half - 1)
+    elif pa.types.is_floating(field.type):
+        some = st.floats(allow_nan=False, allow_infinity=False)
     else:
         some = LABELS if field.name == "labels" else TEXTS
     return st.one_of(st.none(), some) if field.nullable else some
@@ -67,7 +69,7 @@ def read_back(batch: pa.RecordBatch) -> list[dict[str, object]]:
 
 
 @settings(deadline=None)
-@given(st.sampled_from((LOGS, LEDGER)).flatmap(lambda table: batches(table.schema)))
+@given(st.sampled_from((LOGS, LEDGER, METRICS)).flatmap(lambda table: batches(table.schema)))
 def test_each_line_of_ndjson_reads_back_as_its_row(batch):
     first = batch.schema.names[0]
     assert read_back(batch) == [as_read_back(row, first) for row in batch.to_pylist()]
@@ -104,8 +106,15 @@ def test_no_rows_give_no_bytes():
 
 
 def test_a_column_without_a_form_is_named():
-    with pytest.raises(TypeError, match="load is double"):
-        ndjson(pa.record_batch({"load": [0.5]}))
+    with pytest.raises(TypeError, match="load is binary"):
+        ndjson(pa.record_batch({"load": [b"x"]}))
+
+
+def test_what_is_no_finite_number_is_null():
+    values = pa.array([0.5, -1e300, float("nan"), float("inf"), None, 3.0])
+    lines = ndjson(pa.record_batch({"ts": pa.nulls(6, pa.timestamp("us", "UTC")), "value": values})).to_pybytes()
+    read = [json.loads(line).get("value") for line in lines.decode().splitlines()]
+    assert read == [0.5, -1e300, None, None, None, 3.0]
 
 
 ROW = {

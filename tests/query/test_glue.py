@@ -17,6 +17,7 @@ READ_AS = {  # what Parquet holds, as DuckDB reads it, to Athena's type for it
     "VARCHAR": "string",
     "INTEGER": "int",
     "BIGINT": "bigint",
+    "DOUBLE": "double",
     "BOOLEAN": "boolean",
 }
 

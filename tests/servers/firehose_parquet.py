@@ -20,8 +20,8 @@ from tailrace.lake import Partition, Table
 from tailrace.query.glue import columns
 
 _TYPES = {
-    "string": pa.string(), "int": pa.int32(), "bigint": pa.int64(), "boolean": pa.bool_(),
-    "timestamp": pa.timestamp("us", "UTC"),
+    "string": pa.string(), "int": pa.int32(), "bigint": pa.int64(), "double": pa.float64(),
+    "boolean": pa.bool_(), "timestamp": pa.timestamp("us", "UTC"),
 }  # fmt: skip
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TIME = re.compile(
@@ -74,6 +74,8 @@ def _value(value: Any, kind: str) -> Any:
     if kind == "boolean":
         if not isinstance(value, bool):
             raise ValueError(f"{value!r} is not a boolean")
+        return value
+    if kind == "double" and isinstance(value, float):
         return value
     if not isinstance(value, int) or isinstance(value, bool):
         raise ValueError(f"{value!r} is not {kind}")

@@ -2,6 +2,7 @@
 
 declared.py     what a setting is; a Struct's fields to settings; a sink's settings
 settings.py     every setting of the agent once; node_name; what no setting shows alone
+exporter.py     those of `run metrics`
 values.py       text to sizes, durations, lists …, and back
 load.py         flag > environment > file > default, and where each value came from, with file.py (YAML),
                 reading.py (one mapping) and entries.py (several sinks, below `sinks:`)

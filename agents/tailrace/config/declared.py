@@ -53,25 +53,35 @@ class Declared:
         return "********" if self.setting.secret and value else self.setting.kind.show(value)
 
 
+WRITER = "metrics_"  # what the names of writers' settings begin with: a sink and a writer may have one name
+
+
 @dataclass(frozen=True)
 class DeclaredSink:
     """What there is to be known of a sink without opening one. name: as `sink:` names it. title: over its settings.
 
-    own: its settings by the name of their field, each declared under its flat name, `s3_region`.
+    own: its settings by the name of their field, each declared under its flat name, `s3_region`. writer: it is none,
+    but a writer of metrics, whose name here has WRITER before what `writers:` calls it.
     """
 
     name: str
     title: str
     own: Mapping[str, Declared]
+    writer: bool = False
+
+    @property
+    def called(self) -> str:
+        """What `sink:` or `writers:` calls it."""
+        return self.name.removeprefix(WRITER) if self.writer else self.name
 
     @classmethod
-    def of(cls, name: str, title: str, struct: type[msgspec.Struct]) -> DeclaredSink:
+    def of(cls, name: str, title: str, struct: type[msgspec.Struct], writer: bool = False) -> DeclaredSink:
         """The sink whose settings are the fields of `struct`, in a section of their own: the sink's."""
         own = {
             field.name: replace(field, name=f"{name}_{field.name}", setting=replace(field.setting, section=name))
             for field in declared(struct)
         }
-        return cls(name, title, own)
+        return cls(name, title, own, writer)
 
 
 def declared(struct: type[msgspec.Struct]) -> Iterator[Declared]:

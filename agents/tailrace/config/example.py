@@ -25,7 +25,7 @@ def example(sinks: tuple[DeclaredSink, ...]) -> str:
         for declared in known:
             if declared.setting.section == section:
                 lines += _entry(declared)
-    return "\n".join([*lines, *_several(known, sinks)]) + "\n"
+    return "\n".join([*lines, *_several(known, tuple(sink for sink in sinks if not sink.writer))]) + "\n"
 
 
 def _entry(declared: Declared) -> list[str]:

@@ -54,9 +54,9 @@ class SettingsCommand(click.Command):
                     formatter.write_dl(records)
 
 
-def setting_options(sinks: tuple[DeclaredSink, ...]) -> list[click.Parameter]:
-    """One option a setting, in the order of their declaration."""
-    return [SettingOption(declared) for declared in known_settings(sinks)]
+def setting_options(sinks: tuple[DeclaredSink, ...], without: tuple[str, ...] = ()) -> list[click.Parameter]:
+    """One option a setting, in the order of their declaration; none for those of the sections `without`."""
+    return [SettingOption(declared) for declared in known_settings(sinks) if declared.setting.section not in without]
 
 
 def config_option() -> click.Option:

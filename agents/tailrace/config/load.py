@@ -55,16 +55,19 @@ class Loaded:
                 yield self._row(declared, declared.name, getattr(self.settings, declared.name))
         for sink in self.sinks:
             used = sink.name == self.settings.sink and not self.settings.sinks
+            if sink.writer:
+                used = sink.called in self.settings.writers
+            written = self.settings.writer_settings if sink.writer else self.settings.sink_settings
             for declared in sink.own.values():
                 if used or self.origins[declared.name].source != "default":
-                    value = self.settings.sink_settings.get(declared.name, declared.default)
+                    value = written.get(declared.name, declared.default)
                     yield self._row(declared, declared.name, value)
         for entry in self.settings.sinks:
             yield from self._rows_of(entry)
 
     def _rows_of(self, entry: SinkEntry) -> Iterator[tuple[str, str, str]]:
         known = {declared.name: declared for declared in known_settings(self.sinks)}
-        sink = next(sink for sink in self.sinks if sink.name == entry.sink)
+        sink = next(sink for sink in self.sinks if sink.name == entry.sink and not sink.writer)
         for key, declared in keys_of_entry(known, sink).items():
             if key in sink.own:
                 value = entry.settings.get(key, declared.default)
@@ -94,13 +97,15 @@ def load(
     """
     known = {declared.name: declared for declared in known_settings(sinks)}
     reading = Reading(known, [], {name: Origin("default") for name in known})
-    several, entries = _read_file(file, sinks, reading) if file else ("", ())
+    writers = tuple(sink for sink in sinks if sink.writer)
+    all_sinks = tuple(sink for sink in sinks if not sink.writer)
+    several, entries = _read_file(file, all_sinks, reading) if file else ("", ())
     for name, declared in known.items():
         if declared.variable in environ:
             reading.take(name, environ[declared.variable], Origin("environment", declared.variable), Path())
     for name, raw in flags.items():
         reading.take(name, raw, Origin("flag", "--" + name.replace("_", "-")), Path())
-    own = {declared.name: sink for sink in sinks for declared in sink.own.values()}
+    own = {declared.name: sink for sink in all_sinks for declared in sink.own.values()}
     written = {name: origin for name, origin in reading.origins.items() if origin.source != "default"}
     if several and (beside := [f"{name} ({written[name]})" for name in ("sink", *own) if name in written]):
         reading.errors.append(
@@ -109,14 +114,23 @@ def load(
         )
     if reading.errors:
         raise SettingsError(tuple(reading.errors))
-    agents = {name: value for name, value in reading.values.items() if name not in own}
+    of_writers = {declared.name: writer for writer in writers for declared in writer.own.values()}
+    agents = {name: value for name, value in reading.values.items() if name not in own and name not in of_writers}
     sink_settings = {name: value for name, value in reading.values.items() if name in own}
-    settings = Settings(**agents, sink_settings=sink_settings, sinks=entries)
-    idle = (
-        f"{name} ({written[name]}) does nothing: the sink is {settings.sink}"
-        for name in sink_settings
-        if own[name].name != settings.sink
-    )
+    writer_settings = {name: value for name, value in reading.values.items() if name in of_writers}
+    settings = Settings(**agents, sink_settings=sink_settings, sinks=entries, writer_settings=writer_settings)
+    idle = [
+        *(
+            f"{name} ({written[name]}) does nothing: the sink is {settings.sink}"
+            for name in sink_settings
+            if own[name].name != settings.sink
+        ),
+        *(
+            f"{name} ({written[name]}) does nothing: {of_writers[name].called} is none of the writers"
+            for name in writer_settings
+            if of_writers[name].called not in settings.writers
+        ),
+    ]
     return Loaded(settings, reading.origins, (*_unknown_variables(environ, known.values()), *idle), sinks)
 
 

@@ -90,7 +90,8 @@ def _cells(declared: Declared) -> tuple[str, ...]:
 def schema(sinks: tuple[DeclaredSink, ...]) -> str:
     """docs/settings.schema.json: for editors and for the chart's values."""
     known = {declared.name: declared for declared in known_settings(sinks)}
-    one_alone = "|".join(("sink$", *(f"{sink.name}_" for sink in sinks)))
+    all_sinks = [sink for sink in sinks if not sink.writer]
+    one_alone = "|".join(("sink$", *(f"{sink.name}_" for sink in all_sinks)))
     page = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "tailrace settings",
@@ -104,7 +105,7 @@ def schema(sinks: tuple[DeclaredSink, ...]) -> str:
                 "type": "object",
                 "minProperties": 1,
                 "propertyNames": {"pattern": f"^{NAME}$"},
-                "additionalProperties": {"oneOf": [_entry(known, sink) for sink in sinks]},
+                "additionalProperties": {"oneOf": [_entry(known, sink) for sink in all_sinks]},
             },
         },
         "dependentSchemas": {"sinks": {"propertyNames": {"not": {"pattern": f"^({one_alone})"}}}},

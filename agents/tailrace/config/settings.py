@@ -1,4 +1,4 @@
-"""settings: every setting of the agent once, with its type, default, help and example.
+"""settings: every setting of the agents once, with its type, default, help and example (the exporter's: exporter.py).
 
 Flags, TAILRACE_* variables, YAML keys, the JSON schema, the reference and the example file are all derived from the
 fields of `Settings`, and of the Struct in each sink's file. A setting is added by adding a field; `make docs` does the
@@ -17,6 +17,7 @@ from typing import Annotated, Any
 import msgspec
 
 from tailrace.config.declared import Declared, DeclaredSink, Setting, declared
+from tailrace.config.exporter import ExporterSettings, exporter_problems
 from tailrace.config.values import GIB, KIB, MIB, Choice, Duration, Folder, Languages, Names, Size, Switch, Text
 
 __all__ = [
@@ -32,6 +33,7 @@ SECTIONS = (
     ("transform", "What happens to lines on the way"),
     ("lake", "Where lines go"),
     ("agent", "How the agent itself works"),
+    ("metrics", "What the node's exporter shows (run metrics)"),
 )
 LANGUAGES = ("java", "python", "go", "javascript", "dotnet", "ruby")
 REDACTIONS = ("email", "bearer", "card", "aws_key")
@@ -66,8 +68,8 @@ class SinkEntry(msgspec.Struct, frozen=True, kw_only=True):
     settings: dict[str, Any] = {}
 
 
-class Settings(msgspec.Struct, frozen=True, kw_only=True):
-    """What `run logs` does. Sizes are bytes, durations are seconds.
+class Settings(ExporterSettings, frozen=True, kw_only=True):
+    """What an agent does. Sizes are bytes, durations are seconds.
 
     sink_settings: the sinks' own settings that were written, by flat name (`s3_region`). sinks: if there are any, they
     stand in the place of `sink` and `sink_settings`.
@@ -279,7 +281,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             essential=True,
         ),
     ] = ""
-    sink_settings: dict[str, Any] = {}
+    sink_settings: dict[str, Any] = {}  # noqa: RUF012  (a Struct copies it)
     sinks: tuple[SinkEntry, ...] = ()
     seal_bytes: Annotated[
         int, Setting("lake", Size(KIB), "Raw bytes of lines at which an object is sealed.", "128MiB")
@@ -330,7 +332,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = 1.0
 
 
-SETTINGS = tuple(declared(Settings))
+_ORDER = [section for section, _ in SECTIONS]
+SETTINGS = tuple(sorted(declared(Settings), key=lambda d: _ORDER.index(d.setting.section)))
 # What an entry below `sinks:` may hold beside its sink's own settings; None: the agent's setting of that name.
 ENTRY_KEYS: dict[str, Declared | None] = {
     field: {d.name: d for d in declared(SinkEntry)}.get(field)
@@ -340,8 +343,8 @@ ENTRY_KEYS: dict[str, Declared | None] = {
 
 
 def known_settings(sinks: tuple[DeclaredSink, ...]) -> tuple[Declared, ...]:
-    """Every setting there is, the sinks' own last; `sink` takes the sinks' names."""
-    names = Choice(tuple(sink.name for sink in sinks))
+    """Every setting there is, the sinks' and writers' own last; `sink` takes the sinks' names."""
+    names = Choice(tuple(sink.name for sink in sinks if not sink.writer))
     agents = [replace(d, setting=replace(d.setting, kind=names)) if d.name == "sink" and sinks else d for d in SETTINGS]
     found = (*agents, *(declared for sink in sinks for declared in sink.own.values()))
     assert len({d.name for d in found}) == len(found), "two settings have one name"
@@ -358,7 +361,7 @@ def problems(settings: Settings) -> tuple[str, ...]:
     found = []
     if settings.multiline_start and (problem := _pattern_problem(settings.multiline_start)):
         found.append(f"multiline_start is not a pattern that RE2 takes ({problem}); mend it, or leave it empty")
-    return tuple(found)
+    return (*found, *exporter_problems(settings))
 
 
 def _pattern_problem(pattern: str) -> str:

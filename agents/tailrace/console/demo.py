@@ -18,7 +18,7 @@ from pathlib import Path
 
 import click
 
-from tailrace.console import demo_report
+from tailrace.console import demo_metrics, demo_report
 
 MARKER = ".made-by-tailrace-demo"
 PODS = (sys.executable, "-m", "tailrace.console.demo_pods")
@@ -178,6 +178,10 @@ def show(root: Path, lake: Path) -> bool:
     for question in (*QUESTIONS, *AUDITS):
         problem |= not ask(question, lake)
     program, folder = _program(), _shown(lake)
+    try:
+        _section("This machine's own metrics, as /metrics has them", "\n".join(demo_metrics.lines()))
+    except RuntimeError as error:
+        click.echo(f"This machine's metrics are not shown: {error}", err=True)
     _section(
         "Where to look next",
         "\n".join(
@@ -188,6 +192,7 @@ def show(root: Path, lake: Path) -> bool:
                 f"{program} query audit/balance --lake {folder}    # where each file's bytes went",
                 f"{program} query show errors/fingerprints --engine athena",
                 f"{program} run logs --root / --state .state --lake {folder}2 --once    # a node's own logs",
+                f"{program} run metrics --root / --listen 127.0.0.1:9108    # scrape http://127.0.0.1:9108/metrics",
             )
         ),
     )

@@ -112,24 +112,29 @@ class Http:
             ssl_context=_trusting(sink, settings.ca) if address.scheme == "https" else None,
         )
 
+    def whole(self, path: str) -> str:
+        """The URL that a call of `path` asks."""
+        return self.url + self._path + path
+
     def call(
-        self, method: str, path: str, body: bytes | memoryview | None = None, *, type: str = "", gzip: bool = False
-    ) -> Answer:
-        """Send one request. type: the body's. gzip: whether the body is that already.
+        self, method: str, path: str, body: bytes | memoryview | None = None, *, type: str = "", gzip: bool = False,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:  # fmt: skip
+        """Send one request. type: the body's. gzip: whether the body is that already. headers: of this request alone.
 
         Raises Refused (unreachable, timeout) if there is no whole answer; whether the request was heard is not known.
         """
         from urllib3.exceptions import HTTPError
 
-        headers = dict(self._headers)
+        all_headers = {**self._headers, **(headers or {})}
         if type:
-            headers["content-type"] = type
+            all_headers["content-type"] = type
         if gzip:
-            headers["content-encoding"] = "gzip"
+            all_headers["content-encoding"] = "gzip"
         data = bytes(body) if body is not None else None
         try:
             got: urllib3.BaseHTTPResponse = self._pool.request(
-                method, self.url + self._path + path, body=data, headers=headers, redirect=False
+                method, self.whole(path), body=data, headers=all_headers, redirect=False
             )
         except (HTTPError, OSError) as e:
             raise self._unanswered(e, f"{method} {self.url}{self._path}{path}") from e

@@ -15,7 +15,10 @@ from tailrace.lake import TIMESTAMP, Column, Table
 FIRST_DAY = "2026-01-01"  # of the projection; each day before the first line only costs planning
 PARTITION_KEYS = (("dt", "the day, UTC: 2026-11-20"), ("hour", "the hour, UTC: 00 to 23"))
 # As the packs write them: text, so that `hour BETWEEN '01' AND '05'` is what it looks like.
-_TYPES = ((pa.string(), "string"), (pa.int32(), "int"), (pa.int64(), "bigint"), (pa.bool_(), "boolean"))
+_TYPES = (
+    (pa.string(), "string"), (pa.int32(), "int"), (pa.int64(), "bigint"), (pa.float64(), "double"),
+    (pa.bool_(), "boolean"),
+)  # fmt: skip
 _HIVE = "org.apache.hadoop.hive.ql.io.parquet"
 
 

@@ -8,8 +8,9 @@
 WITH ranges AS (  -- all ranges up to the end: a file that began before the window has its beginning before it, too
   SELECT
     ts, node, file, path, container, lines, object, from_offset, to_offset,
-    CASE  -- the cluster agent's rows of the tables events and pods are not in logs
-      WHEN pod_uid = 'cluster' AND container IN ('events', 'pods') THEN 'in another table' ELSE account
+    CASE  -- rows of the tables events, pods and metrics are not in logs
+      WHEN pod_uid IN ('cluster', 'metrics') AND container IN ('events', 'pods', 'metrics') THEN 'in another table'
+      ELSE account
     END AS account,
     coalesce(
       max(to_offset) OVER (

@@ -37,7 +37,7 @@ def ndjson(batch: pa.RecordBatch, labels_as_text: bool = False) -> pa.Buffer:
     Keys are the columns' names: the first column's, those with nulls, those whose values repeat, then the others. Times
     are RFC 3339 in UTC with microseconds (years 0000 to 9999). Nulls are left out, but for the first column's, which is
     written so that every object begins alike. labels_as_text: labels are a string that holds JSON, as in the lake, not
-    an object. TypeError for a column that is neither time, text, whole number nor boolean.
+    an object. TypeError for a column that is neither time, text, number nor boolean.
     """
     pieces = list(ndjson_pieces(batch, labels_as_text))
     return pieces[0] if len(pieces) == 1 else pa.py_buffer(b"".join(pieces))
@@ -176,6 +176,9 @@ def _value(key: str, column: pa.Array, name: str, labels_as_text: bool) -> tuple
         return (rfc3339(column, key + '"', '"'),)
     if pa.types.is_integer(column.type) or pa.types.is_boolean(column.type):
         return pa.scalar(key), column.cast(pa.string())
+    if pa.types.is_floating(column.type):
+        shown = pc.if_else(pc.is_finite(column), column.cast(pa.string()), "null")  # JSON has no other numbers
+        return pa.scalar(key), shown
     raise TypeError(f"the column {name} is {column.type}, which has no form in NDJSON here")
 
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 from tailrace.config.settings import Setting
 from tailrace.config.values import KIB, MIB, Choice, Count, Size, Text
 from tailrace.delivery.aws.client import AwsSettings, calling, client
+from tailrace.delivery.aws.log_streams import LogStreams, retention_problem
 from tailrace.delivery.dropped import Dropped, Reason
 from tailrace.delivery.refusal import Refused
 from tailrace.delivery.sinks.sink import OF_LEDGER, Finding, PackedSink, Place
@@ -26,9 +27,6 @@ if TYPE_CHECKING:
     from tailrace.delivery.formats.log_events import Names
     from tailrace.delivery.formats.packed import Request
     from tailrace.lake import Table
-
-# What PutRetentionPolicy takes.
-_DAYS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653)
 
 log = logging.getLogger("tailrace")
 
@@ -91,6 +89,7 @@ class CloudwatchSink(PackedSink):
         self._settings, self._place = settings, place
         self._names, self._ledger_names = names, ledger_names
         self._client: Any = client("logs", settings)
+        self._streams = LogStreams(self._client, settings.retention_days, self.counters)
         self._client.meta.events.register("before-call.cloudwatch-logs.PutLogEvents", self._put_body)
         self._body = b""
 
@@ -110,10 +109,9 @@ class CloudwatchSink(PackedSink):
                 )
         if set(ledger.columns) - {"cluster", "node"}:
             raise ValueError("ledger_group of sink cloudwatch may name {cluster} and {node} only: nothing was read")
-        if settings.retention_days and settings.retention_days not in _DAYS:
+        if problem := retention_problem(settings.retention_days):
             raise ValueError(
-                f"retention_days of sink cloudwatch is {settings.retention_days}: nothing was read; AWS takes 0 (for "
-                f"ever) or {', '.join(map(str, _DAYS))}"
+                f"retention_days of sink cloudwatch is {settings.retention_days}: nothing was read; {problem}"
             )
         return cls(settings, place, names, ledger)
 
@@ -162,11 +160,11 @@ class CloudwatchSink(PackedSink):
 
     def _call(self, request: Request, body: bytes) -> dict[str, Any]:
         group, stream = request.about["group"], request.about["stream"]
-        with calling("logs:PutLogEvents", self._arn(group)):
+        with calling("logs:PutLogEvents", self._streams.arn(group)):
             try:
                 return self._put_log_events(group, stream, body)
             except self._client.exceptions.ResourceNotFoundException:
-                self._make(group, stream)
+                self._streams.make(group, stream)
                 return self._put_log_events(group, stream, body)
 
     def _put_log_events(self, group: str, stream: str, body: bytes) -> dict[str, Any]:
@@ -178,40 +176,6 @@ class CloudwatchSink(PackedSink):
     def _put_body(self, params: dict[str, Any], **_: Any) -> None:
         """botocore, before a call is signed: boto3 would want a dict for each line."""
         params["body"] = self._body
-
-    def _make(self, group: str, stream: str) -> None:
-        """Make a stream, and its group if there is none. Raises Refused."""
-        exceptions = self._client.exceptions
-        with calling("logs:CreateLogStream", self._arn(group)):
-            try:
-                self._make_stream(group, stream)
-                return
-            except exceptions.ResourceNotFoundException:
-                pass
-        with calling("logs:CreateLogGroup", self._arn(group)):
-            try:
-                self._client.create_log_group(logGroupName=group)
-                self.counters["groups"] += 1
-            except exceptions.ResourceAlreadyExistsException:
-                pass  # another node was faster, or this one was ended before the retention was set
-        if self._settings.retention_days:
-            with calling("logs:PutRetentionPolicy", self._arn(group)):
-                days = self._settings.retention_days
-                self._client.put_retention_policy(logGroupName=group, retentionInDays=days)
-        with calling("logs:CreateLogStream", self._arn(group)):
-            self._make_stream(group, stream)
-
-    def _make_stream(self, group: str, stream: str) -> None:
-        try:
-            self._client.create_log_stream(logGroupName=group, logStreamName=stream)
-            self.counters["streams"] += 1
-        except self._client.exceptions.ResourceAlreadyExistsException:
-            pass
-
-    def _arn(self, group: str) -> str:
-        """As policies have to name a group and its streams."""
-        meta = self._client.meta
-        return f"arn:{meta.partition}:logs:{meta.region_name}:*:log-group:{group}:*"
 
     def _take(self, key: str, request: Request, answered: tuple[dict[str, Any], int]) -> None:
         """Count what AWS took, and what it did not."""
@@ -247,7 +211,7 @@ class CloudwatchSink(PackedSink):
         """Whether events may be put: into a stream that nobody has, so that nothing is left. Raises Refused."""
         group, node = self._ledger_names.of({"cluster": self._place.cluster, "node": self._place.node})
         body = b'{"logGroupName":"%s","logStreamName":"%s/check","logEvents":[{"timestamp":%d,"message":"-"}]}'
-        with calling("logs:PutLogEvents", self._arn(group)):
+        with calling("logs:PutLogEvents", self._streams.arn(group)):
             try:
                 self._put_log_events(group, node, body % (group.encode(), node.encode(), int(time() * 1000)))
             except self._client.exceptions.ResourceNotFoundException:

@@ -1,0 +1,132 @@
+"""otlp: metrics to a server of OpenTelemetry's protocol, OTLP/HTTP with protobuf: a collector, CloudWatch, a backend.
+Guarantee: at least once; a point that comes twice has the same time and attributes.
+
+Names are Prometheus' own, not OpenTelemetry's conventions, so that one dashboard serves both ways. For CloudWatch's
+endpoint requests are signed with the node's AWS credentials (`sign`).
+"""
+
+from __future__ import annotations
+
+import gzip
+import re
+from collections.abc import Iterable, Sequence
+from typing import Annotated, Any, ClassVar
+
+from prometheus_client.core import Metric
+
+from tailrace import __version__
+from tailrace.config.settings import Setting
+from tailrace.config.values import Names, Text
+from tailrace.delivery.http import Http, HttpSettings, refused
+from tailrace.delivery.refusal import Refused
+from tailrace.metrics.writers.otlp_points import Requests
+from tailrace.metrics.writers.sending import Payload, Sending
+from tailrace.metrics.writers.writer import BUFFER, BufferBytes, Only, Picked, Place
+
+_TYPE = "application/x-protobuf"
+_HEADER = r"[A-Za-z0-9!#$%&'*+.^_`|~-]+=.*"
+
+
+class OtlpSettings(HttpSettings, frozen=True, kw_only=True):
+    """Where the server is."""
+
+    path: Annotated[str, Setting("otlp", Text(), "The path of metrics below url.", "/otlp/v1/metrics")] = "/v1/metrics"
+    headers: Annotated[
+        tuple[str, ...],
+        Setting(
+            "otlp", Names(pattern=_HEADER, meaning="a header like NAME=VALUE"),
+            "Headers of each request, such as a vendor's key.", "x-api-key=0123", secret=True,
+        ),
+    ] = ()  # fmt: skip
+    bearer: Annotated[
+        str,
+        Setting(
+            "otlp", Text(), "A token, instead of user and password; @FILE reads it from a file.", "@token.txt",
+            at_file=True, secret=True,
+        ),
+    ] = ""  # fmt: skip
+    sign: Annotated[
+        str,
+        Setting(
+            "otlp", Text(), "The AWS service that requests are signed for (SigV4), monitoring for CloudWatch; empty: "
+            "they are not signed.", "monitoring",
+        ),
+    ] = ""  # fmt: skip
+    region: Annotated[
+        str, Setting("otlp", Text(), "The region that requests are signed for; empty: AWS_REGION.", "eu-west-1")
+    ] = ""
+    only: Only = ()
+    buffer_bytes: BufferBytes = BUFFER
+
+
+class OtlpWriter(Sending):
+    """A server of OTLP metrics."""
+
+    name: ClassVar = "otlp"
+    guarantee: ClassVar = "at least once; a repeated point has the same time and attributes"
+    Settings: ClassVar = OtlpSettings
+
+    def __init__(self, http: Http, settings: OtlpSettings, place: Place, signer: Any = None) -> None:
+        super().__init__(settings.buffer_bytes)
+        self._http, self._settings, self._signer = http, settings, signer
+        self._picked = Picked(settings.only)
+        resource = {
+            "service.name": "tailrace", "service.version": __version__, "service.instance.id": place.node,
+            "k8s.cluster.name": place.cluster, "k8s.node.name": place.node, "host.name": place.node,
+        }  # fmt: skip
+        self._requests = Requests(resource, __version__)
+
+    @classmethod
+    def open(cls, settings: OtlpSettings, place: Place) -> OtlpWriter:
+        """The server at `url`. Raises ValueError if a setting is missing or wrong."""
+        if not settings.url:
+            raise ValueError("writer otlp needs the server's address: nothing was written; set url")
+        if (settings.bearer and settings.user) or (settings.sign and (settings.bearer or settings.user)):
+            raise ValueError("writer otlp has two of bearer, user, sign: nothing was written; leave one of them")
+        if not settings.path.startswith("/") or re.search(r"[\s?#]", settings.path):
+            raise ValueError(
+                f"path of writer otlp is {settings.path!r}: nothing was written; write it like /v1/metrics"
+            )
+        headers = {name.lower(): value for name, _, value in (h.partition("=") for h in settings.headers)}
+        if settings.bearer:
+            headers["authorization"] = f"Bearer {settings.bearer.strip()}"
+        signer = None
+        if settings.sign:
+            from tailrace.delivery.aws.signing import Signer
+
+            signer = Signer(settings.sign, settings.region)
+        return cls(Http("otlp", settings, headers), settings, place, signer)
+
+    def encode(self, metrics: Sequence[Metric], at: float) -> Iterable[Payload]:
+        """Export requests of some thousand points each."""
+        # Nothing on a node is counted since before it began; when a container's counters did is not told apart.
+        boot = next((m.samples[0].value for m in metrics if m.name == "node_boot_time_seconds" and m.samples), 0.0)
+        for body, points in self._requests.of(self._picked.of(metrics, self.counters), at, boot):
+            yield Payload(gzip.compress(body, 1) if self._settings.compression == "gzip" else body, points, at)
+
+    def send(self, payload: Payload) -> int:
+        """Send an export request. Returns the points that the server rejects. Raises Refused."""
+        url, packed = self._http.whole(self._settings.path), self._settings.compression == "gzip"
+        headers = self._signer.headers("POST", url, payload.body) if self._signer else {}
+        answer = self._http.call("POST", self._settings.path, payload.body, type=_TYPE, gzip=packed, headers=headers)
+        if answer.status == 200:
+            return min(_rejected(answer.body, answer.said), payload.samples)
+        raise refused(answer, f"the export to {url}")
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._http.close()
+
+
+def _rejected(body: bytes, said: str) -> int:
+    """Points that the server rejected. Raises Refused if it did not answer in OTLP."""
+    if not body or body == b"{}":
+        return 0
+    from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
+    from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceResponse
+
+    try:
+        return int(ExportMetricsServiceResponse.FromString(body).partial_success.rejected_data_points)
+    except DecodeError:
+        told = f"the answer to an export is no OTLP ({said[:100]})"
+        raise Refused("missing", told, "mend url and path: another server answers there") from None
