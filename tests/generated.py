@@ -14,11 +14,13 @@ import click
 from daemonset.aws.templates import GENERATED as AWS
 from daemonset.pipeline.templates import GENERATED as PIPELINE
 from daemonset.values import GENERATED as VALUES
+from dashboards.alerts.page import GENERATED as ALERTS
 from tailrace import cli
 from tailrace.config.example import example
 from tailrace.config.reference import markdown, schema
 from tailrace.console import cost_page
 from tailrace.logs.telemetry import declared
+from tailrace.metrics import page
 from tests.daemonset import manifests
 from tests.servers.parts import binary
 
@@ -59,8 +61,10 @@ GENERATED: tuple[tuple[str, Callable[[], str]], ...] = (
     ("docs/tailrace.example.yaml", lambda: example(cli.SINKS)),
     ("docs/commands.md", commands_page),
     ("docs/metrics.md", declared.markdown),
+    ("docs/exporter.md", page.markdown),
     ("docs/cost.md", cost_page.markdown),
     *AWS,
+    *ALERTS,
     *PIPELINE,
     *VALUES,  # before what helm renders: it reads this schema
 )

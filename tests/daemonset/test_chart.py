@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -284,11 +286,17 @@ def test_the_init_container_hands_the_state_to_the_agent_without_a_capability(tm
     assert (status.st_uid, status.st_gid, status.st_mode & 0o777) == (0, 10001, 0o770)
 
 
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A folder that others may enter; pytest's are root's own, and each run of pytest sees to it again."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root: it takes other ids")
-def test_the_agent_as_its_pod_runs_it_reads_what_containerd_writes(tmp_path: Path) -> None:
-    for folder in (tmp_path, *tmp_path.parents):
-        if not folder.stat().st_mode & 0o001:  # pytest's folders are root's own
-            folder.chmod(0o755)
+def test_the_agent_as_its_pod_runs_it_reads_what_containerd_writes(open_folder: Path) -> None:
+    tmp_path = open_folder
     pod = tmp_path / "node/var/log/pods/shop_web-1_0a1b2c3d-0000-4000-8000-000000000001/app"
     pod.mkdir(parents=True)
     (pod / "0.log").write_text("2026-11-20T10:00:00.000000000Z stdout F hello\n")

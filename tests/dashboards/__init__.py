@@ -1,0 +1,1 @@
+"""dashboards: what dashboards/ ships, checked by the programs that will read it."""
