@@ -23,7 +23,6 @@ from tailrace.lake import REPEATED
 
 Ints = npt.NDArray[np.int64]
 
-_FEW = 1 << 12  # rows of a batch that is not worth being rendered alone
 _ROW = 4096  # bytes of a row beside its message, more than there are
 _AT_ONCE = 1 << 30  # bytes that are rendered at once: Arrow's strings end at 2 GiB
 
@@ -37,9 +36,8 @@ class NdjsonEncoder:
 
     def write(self, table: pa.Table) -> None:
         """Render rows."""
-        # A batch costs as much as some thousands of rows, whatever it holds; and so does putting them together.
-        many = len(table) < _FEW * table.column(0).num_chunks
-        for batch in (table.combine_chunks() if many else table).to_batches():
+        # A batch costs as much as some thousands of rows, whatever it holds; and slices of columns cost more than that.
+        for batch in table.combine_chunks().to_batches():
             for part in _parts(batch):
                 for piece in ndjson_pieces(part, labels_as_text=True):
                     self._pieces.append(piece)
