@@ -101,8 +101,10 @@ def test_lines_wait_for_what_their_namespace_says_unless_it_can_not_be_asked(wor
     assert world.waits("a", "shop")
     world.known.namespace_changed(Namespace("shop", {"sample": "0.1"}))
     assert not world.waits("a", "shop")
-    world.upkeep.namespaces.ill(Trouble("forbidden", "may not list namespaces"))
     world.known.pod_changed(pod("b", "other"))
+    world.upkeep.namespaces.ill(Trouble("unreachable", "the API server is late"))
+    assert world.waits("b", "other")
+    world.upkeep.namespaces.ill(Trouble("forbidden", "may not list namespaces"))
     assert not world.waits("b", "other")
 
 

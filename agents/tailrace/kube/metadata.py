@@ -115,7 +115,9 @@ class Metadata:
         if self._settings.node_labels and not standing.synced and standing.trouble is None:
             return True
         standing = self._upkeep.namespaces
-        return standing.trouble is None and not self._known.has_namespace(namespace)
+        if standing.trouble is not None and standing.trouble.lasting:
+            return False
+        return not self._known.has_namespace(namespace)
 
     def keep(self, uids: Collection[str]) -> None:
         """Pods of files that are followed. Others are forgotten some minutes after they are gone."""

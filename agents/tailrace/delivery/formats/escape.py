@@ -110,7 +110,9 @@ def of_one_length(strings: pa.StringArray, before: str, after: str) -> pa.String
     hold nothing to be escaped. A tenth of what joining costs."""
     data, offsets = _bytes(strings)
     count = len(strings) - strings.null_count
-    if not len(data) or len(data) % count or _special(data).any():
+    if not len(data) or len(data) % count or data.min() < 0x20:
+        return None
+    if (text := data.tobytes()).find(b'"') >= 0 or text.find(b"\\") >= 0:
         return None
     width = len(data) // count
     has = np.diff(offsets) == width

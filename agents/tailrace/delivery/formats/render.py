@@ -23,7 +23,8 @@ from tailrace.delivery.formats.repeats import combinations, numbered
 __all__ = ["escaped", "ndjson", "ndjson_pieces", "text"]
 
 _TWO_DIGITS = np.frombuffer("".join(f"{n:02}" for n in range(100)).encode(), np.uint8).reshape(100, 2)
-_THREE_DIGITS = np.array([f"{n:03}" for n in range(1000)], "S3")
+# As four bytes, which are looked up many times faster than three; the fourth is what follows, or is overwritten.
+_THREE_DIGITS = np.frombuffer("".join(f"{n:03}Z" for n in range(1000)).encode(), np.uint32)
 _DAY = 86_400
 _ROWS = 1 << 12  # that are rendered at once
 
@@ -208,7 +209,7 @@ def rfc3339(times: pa.TimestampArray, before: str = "", after: str = "") -> pa.S
     start, end = len(before), f"Z{after}".encode()
     width = start + 26 + len(end)
     names, places = ("second", "high", "low"), (start, start + 20, start + 23)
-    row = np.dtype({"names": names, "formats": ("S20", "S3", "S3"), "offsets": places, "itemsize": width})
+    row = np.dtype({"names": names, "formats": ("S20", np.uint32, np.uint32), "offsets": places, "itemsize": width})
     out = np.empty((len(micros), width), np.uint8)
     out[:] = np.frombuffer(before.encode() + bytes(26) + end, np.uint8)
     fields = out.reshape(-1).view(row)
