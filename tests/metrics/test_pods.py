@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from tailrace.kube.access import api_server
 from tailrace.kube.settings import KubeSettings
 from tailrace.metrics.collector import Absent, Collector
 from tailrace.metrics.collectors.kube_containers import KubeContainers
@@ -20,7 +21,7 @@ from tailrace.metrics.elsewhere import Elsewhere
 from tailrace.metrics.host import Host
 from tailrace.metrics.pod import decode_pod
 from tailrace.metrics.pods import Pods
-from tailrace.metrics.watched import GRACE, Kept, api
+from tailrace.metrics.watched import GRACE, Kept
 from tests.kube.agent import QUICK, pod, settings, until
 from tests.kube.capture import truth
 from tests.metrics.kubelet import running
@@ -143,7 +144,7 @@ def test_what_kube_state_metrics_exposes_already_is_left_to_it(cluster: Kubernet
     named = {"app.kubernetes.io/name": "kube-state-metrics"}
     cluster.create(pod("ksm", "n-other", labels=named))
     clock = [0.0]
-    looking = Elsewhere("auto", api(asked), lambda: clock[0])
+    looking = Elsewhere("auto", api_server(asked.kubeconfig, asked.account), lambda: clock[0])
 
     def shown_hours_later() -> bool:  # what is asked for may lag behind what was written
         clock[0] += 7200

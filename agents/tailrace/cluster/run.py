@@ -21,9 +21,8 @@ from tailrace.config import Settings
 from tailrace.delivery.sinks import SINKS
 from tailrace.delivery.sinks.chosen import chosen
 from tailrace.health import ListenError, Server
-from tailrace.kube.access import Access
-from tailrace.kube.kubeconfig import of_kubeconfig
-from tailrace.kube.login import ACCOUNT, in_cluster, of_pod
+from tailrace.kube.access import api_server
+from tailrace.kube.login import ACCOUNT, in_cluster
 from tailrace.kube.standing import Standing
 from tailrace.logs.agent import LogAgent
 from tailrace.logs.checkpoint import StateError, StateFolder
@@ -93,7 +92,7 @@ def run(settings: Settings) -> int:
 
 
 def _capture(settings: Settings, feed: Feed, agent: LogAgent) -> Capture:
-    access = Access((lambda: of_kubeconfig(Path(settings.kubeconfig))) if settings.kubeconfig else of_pod)
+    access = api_server(settings.kubeconfig)
     me = f"{socket.gethostname()}_{uuid.uuid4().hex[:8]}"
     lease = Lease(access, lease_namespace(settings), settings.lease, me, settings.lease_seconds)
     reports = Reports(access)

@@ -19,7 +19,8 @@ from urllib.parse import urlencode, urlsplit
 
 import msgspec
 
-from tailrace.kube.login import Login
+from tailrace.kube.kubeconfig import of_kubeconfig
+from tailrace.kube.login import ACCOUNT, Login, of_pod
 from tailrace.kube.trouble import Trouble, forbidden
 
 if TYPE_CHECKING:
@@ -147,6 +148,11 @@ class Access:
             if self._pool is not None:
                 self._pool.close()
                 self._pool = None
+
+
+def api_server(kubeconfig: str = "", account: Path = ACCOUNT) -> Access:
+    """The API server as a kubeconfig file names it, or as a pod finds it. account: its account's folder."""
+    return Access((lambda: of_kubeconfig(Path(kubeconfig))) if kubeconfig else (lambda: of_pod(folder=account)))
 
 
 class Stream:

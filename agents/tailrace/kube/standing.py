@@ -39,6 +39,11 @@ class Standing:
         """When it began to fail; None if it does not."""
         return self.since if self.trouble else None
 
+    def hopeless(self, seconds: float) -> bool:
+        """Whether somebody else is to be asked: it is forbidden, or has failed for so long."""
+        trouble = self.trouble
+        return trouble is not None and (trouble.reason == "forbidden" or self._clock() - self.since >= seconds)
+
     @property
     def warned(self) -> bool:
         """Whether somebody was told, and not yet that it is over."""

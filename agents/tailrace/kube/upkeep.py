@@ -10,17 +10,14 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 import msgspec
 
-from tailrace.kube.access import JSON, Access
+from tailrace.kube.access import JSON, Access, api_server
 from tailrace.kube.cache import save
 from tailrace.kube.course import Course, Pace
 from tailrace.kube.known import Known
-from tailrace.kube.kubeconfig import of_kubeconfig
 from tailrace.kube.kubelet import PERIOD, Kubelet
-from tailrace.kube.login import of_pod
 from tailrace.kube.pod import Namespace, Pod, namespace_decoder, node_labels, pod_decoder
 from tailrace.kube.settings import KubeSettings
 from tailrace.kube.standing import PATIENCE, Standing, log
@@ -58,7 +55,7 @@ class Upkeep:
         self.labels = Standing("the node's labels", "lines go without the labels of their node", clock, patience)
         self._kubelet_standing = Standing("the kubelet's pods", _COST, clock, patience)
         self._access: Access | None = None
-        self._kubelet: Kubelet | None = None
+        self._kubelet: Kubelet[Pod] | None = None
         self._watches: list[Watch[Pod] | Watch[Namespace]] = []
         self._first = 0.0
         self.begins = clock()
@@ -70,12 +67,7 @@ class Upkeep:
 
     def _watch(self) -> None:
         settings = self._settings
-        load = (
-            (lambda: of_kubeconfig(Path(settings.kubeconfig)))
-            if settings.kubeconfig
-            else (lambda: of_pod(folder=settings.account))
-        )
-        self._access = Access(load)
+        self._access = api_server(settings.kubeconfig, settings.account)
         mine = {"fieldSelector": f"spec.nodeName={settings.node}"}
         pods = Resource("/api/v1/pods", "pods", mine)
         namespaces = Resource("/api/v1/namespaces", "namespaces", metadata_only=True)
@@ -135,10 +127,7 @@ class Upkeep:
     def _asks_kubelet(self) -> bool:
         if self._kubelet is None or self._source == "kubelet":
             return self._kubelet is not None
-        trouble, since = self.pods.trouble, self.pods.down_since
-        if trouble is None or since is None:
-            return False
-        return trouble.reason == "forbidden" or self._clock() - since >= self._down
+        return self.pods.hopeless(self._down)
 
     def _housekeeping(self) -> None:
         while not self._stopping.wait(min(1.0, self._period)):

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from tailrace.kube.access import api_server
 from tailrace.kube.course import Pace
 from tailrace.kube.kubelet import PERIOD, Kubelet
 from tailrace.kube.settings import KubeSettings
@@ -22,7 +23,7 @@ from tailrace.metrics.collector import Absent
 from tailrace.metrics.elsewhere import Elsewhere, Shown
 from tailrace.metrics.node import Node, decode_node
 from tailrace.metrics.pod import Pod, decode_pod
-from tailrace.metrics.watched import Kept, Watched, api
+from tailrace.metrics.watched import Kept, Watched
 
 DOWN = 60.0  # seconds without the API server after which the kubelet is asked, and what is known is called old
 _COST = "kube_pod_* and the labels of new containers are missing, all else is scraped"
@@ -61,7 +62,7 @@ class Pods:
         )  # fmt: skip
         self.kubelet_pods = Standing("the kubelet's pods", _COST, clock, patience)
         self.watched: list[Watched[Any]] = []
-        self._access = api(settings) if self.source == "api" else None
+        self._access = api_server(settings.kubeconfig, settings.account) if self.source == "api" else None
         self._elsewhere = Elsewhere(shown, self._access, clock, within=settings.start_jitter)
         if self._access is not None:
             named, mine = {"fieldSelector": f"metadata.name={settings.node}"}, f"spec.nodeName={settings.node}"
@@ -74,10 +75,9 @@ class Pods:
                 Watched(self._access, of_pods, decode_pod, self._watched_pods, self.pods, asked, jitter),
                 Watched(self._access, of_node, decode_node, self._nodes, self.nodes, asked, jitter),
             ]
-        self._kubelet: Kubelet | None = None
+        self._kubelet: Kubelet[Pod] | None = None
         if settings.kubelet_url and self.source != "off":
-            decode: Any = decode_pod  # Kubelet names another class of pods, but only passes them on
-            self._kubelet = Kubelet(settings.kubelet_url, settings.kubelet_verify, decode, settings.account)
+            self._kubelet = Kubelet(settings.kubelet_url, settings.kubelet_verify, decode_pod, settings.account)
         self._thread = threading.Thread(target=self._housekeeping, name="metrics-pods", daemon=True)
 
     def start(self) -> None:
@@ -140,10 +140,7 @@ class Pods:
     def _asks_kubelet(self) -> bool:
         if self._kubelet is None or self.source == "kubelet":
             return self._kubelet is not None
-        trouble, since = self.pods.trouble, self.pods.down_since
-        if trouble is None or since is None:
-            return False
-        return trouble.reason == "forbidden" or self._clock() - since >= self._down
+        return self.pods.hopeless(self._down)
 
     def _housekeeping(self) -> None:
         due = self._clock()
@@ -161,7 +158,6 @@ class Pods:
 
     def _ask_kubelet(self) -> None:
         assert self._kubelet is not None
-        pods: Any
         try:
             pods = self._kubelet.pods()
         except Trouble as trouble:

@@ -10,29 +10,18 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from pathlib import Path
 from typing import Generic, TypeVar
 
 import msgspec
 
 from tailrace.kube.access import Access
 from tailrace.kube.course import Course, Pace
-from tailrace.kube.kubeconfig import of_kubeconfig
-from tailrace.kube.login import of_pod
-from tailrace.kube.settings import KubeSettings
 from tailrace.kube.standing import Standing
 from tailrace.kube.watch import Resource, Taker, Watch
 
 T = TypeVar("T")
 GRACE = 300.0  # seconds that an object is known after it is gone
 _MOST_GONE = 1_000
-
-
-def api(settings: KubeSettings) -> Access:
-    """The API server, by the kubeconfig file or as a pod finds it."""
-    if settings.kubeconfig:
-        return Access(lambda: of_kubeconfig(Path(settings.kubeconfig)))
-    return Access(lambda: of_pod(folder=settings.account))
 
 
 class Kept(Generic[T]):
