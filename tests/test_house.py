@@ -14,13 +14,14 @@ PACKAGE = REPO / "agents" / "tailrace"
 # What each part may import beside itself.
 MAY_IMPORT = {
     "lake": set(),
+    "durable": set(),
     "config": set(),
-    "delivery": {"config", "lake"},
+    "delivery": {"config", "lake", "durable"},
     "health": set(),
-    "kube": {"config", "lake"},
+    "kube": {"config", "lake", "durable"},
     "ecs": {"config"},
     "metrics": {"config", "lake", "ecs", "health", "kube", "delivery", "logs"},
-    "logs": {"config", "lake", "delivery", "health", "kube"},
+    "logs": {"config", "lake", "delivery", "health", "kube", "durable"},
     "cluster": {"config", "lake", "delivery", "health", "kube", "logs"},
     "query": {"config", "lake"},
     "console": {"config", "lake", "delivery", "logs", "query"},

@@ -12,6 +12,7 @@ A map of the package, in the order in which a line travels through it:
     health.py   /metrics, /healthz, /readyz
     query/      question packs over the lake, on DuckDB or printed for Athena
     console/    what a person runs at a terminal: the demo node, and what it shows
+    durable.py  files that are whole after a crash
     lake.py     every table and column, once
     config/     every setting, once
     cli.py      commands: parse, call one function, print

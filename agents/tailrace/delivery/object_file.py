@@ -21,7 +21,7 @@ import xxhash
 from tailrace.delivery.objects import Part, Sealed
 from tailrace.delivery.pieces import pieces_of
 from tailrace.delivery.ranges import FileRef, Origin
-from tailrace.delivery.sinks.local import sync_folder
+from tailrace.durable import sync_folder
 from tailrace.lake import Partition
 
 _MAGIC = b"tailrace object 1 "

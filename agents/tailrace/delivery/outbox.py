@@ -25,7 +25,8 @@ from tailrace.delivery.object_file import (
     write_object,
 )
 from tailrace.delivery.objects import Sealed
-from tailrace.delivery.sinks.local import make_folders, sync_folder
+from tailrace.delivery.sinks.local import make_folders
+from tailrace.durable import sync_folder
 
 _NAME = re.compile(r"(\d{10,})-([0-9a-f]+)\.object")
 

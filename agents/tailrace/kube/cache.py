@@ -7,11 +7,11 @@ can't be used is left out with a warning: the API server says it all again.
 from __future__ import annotations
 
 import logging
-import os
 from pathlib import Path
 
 import msgspec
 
+from tailrace.durable import replace_file
 from tailrace.kube.known import Known
 from tailrace.kube.pod import Pod
 
@@ -58,14 +58,4 @@ def save(path: Path, node: str, known: Known) -> None:
     """Write what is known. Raises OSError."""
     data = msgspec.json.encode(_File(VERSION, node, *known.holding()))
     path.parent.mkdir(parents=True, exist_ok=True)
-    new = path.with_suffix(".new")
-    with new.open("wb") as f:
-        f.write(data)
-        f.flush()
-        os.fsync(f.fileno())
-    new.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    replace_file(path, data)

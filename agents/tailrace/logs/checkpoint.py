@@ -18,7 +18,7 @@ from typing import Any
 import xxhash
 
 from tailrace.delivery.ranges import Spans
-from tailrace.delivery.sinks.local import sync_folder
+from tailrace.durable import sync_folder
 from tailrace.logs.progress import FileState, Progress
 
 VERSION = 1

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from tailrace.delivery.ranges import Origin
-from tailrace.delivery.sinks.local import sync_folder
+from tailrace.durable import replace_file, sync_folder
 from tailrace.logs.forward.spool import Planned, Spool
 from tailrace.logs.source.scan import PODS, origin_of
 from tailrace.logs.source.tail import HEAD, file_id
@@ -102,13 +102,7 @@ class Feed:
             sync_folder(folder)
 
     def _write(self, position: Any) -> None:
-        new = self._file.with_suffix(".new")
-        with new.open("w") as f:
-            json.dump({"position": position, "files": self.sizes}, f)
-            f.flush()
-            os.fsync(f.fileno())
-        new.rename(self._file)
-        sync_folder(self.folder)
+        replace_file(self._file, json.dumps({"position": position, "files": self.sizes}).encode())
 
     def _load(self) -> dict[str, int] | None:
         """How long each file is that belongs to the position; None if that can't be told."""

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, ClassVar
 import msgspec
 
 from tailrace.delivery.sinks.sink import Finding, Place, Sink
+from tailrace.durable import sync_folder
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -111,12 +112,3 @@ def make_folders(root: Path, below: Path, durable: set[Path]) -> Path:
         sync_folder(folder.parent)
         durable.add(folder)
     return path
-
-
-def sync_folder(folder: Path) -> None:
-    """Make the folder's entries durable."""
-    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)

@@ -13,7 +13,7 @@ import os
 from collections import OrderedDict
 from pathlib import Path
 
-from tailrace.delivery.sinks.local import sync_folder
+from tailrace.durable import replace_file
 
 KEPT = 16_384  # chunks that are remembered after they are done
 
@@ -76,17 +76,11 @@ class Receipts:
         self._lines += data.count(b"\n")
 
     def _rewrite(self) -> None:
-        new = self._path.with_suffix(".new")
         lines = [
             *(_line(key) for key in self._done),
             *(_line(key, parts, key in self.torn) for key, parts in self.pending.items()),
         ]
-        with new.open("wb") as f:
-            f.write(b"".join(lines))
-            f.flush()
-            os.fsync(f.fileno())
-        new.rename(self._path)
-        sync_folder(self._path.parent)
+        replace_file(self._path, b"".join(lines))
         self.close()
         self._fd = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
         self._lines = len(lines)
