@@ -15,6 +15,7 @@ import pyarrow as pa
 from tailrace.delivery.ranges import Origin
 from tailrace.delivery.refusal import Refused
 from tailrace.delivery.sinks.chosen import chosen
+from tailrace.lake import METRICS
 from tailrace.logs.agent import LogAgent
 from tailrace.logs.checkpoint import StateError, StateFolder
 from tailrace.logs.counts import Counts
@@ -25,7 +26,7 @@ from tailrace.metrics.writers.lake_pipeline import MetricsPipeline
 from tailrace.metrics.writers.writer import Counters, Place
 
 # Whose file the looks are, to the source: no namespace can be called so.
-LOOKS = Origin("Metrics", "metrics", "metrics", "metrics", 0)
+LOOKS = Origin("Metrics", "metrics", "metrics", METRICS.name, 0)
 FOLDER, SPOOL = "metrics", "spool"  # below the state folder, and below that
 
 log = logging.getLogger("tailrace")
