@@ -5,7 +5,7 @@ MIB ?= 256
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 MINUTES ?= 10
 
-.PHONY: setup run test parts check e2e bench soak docs golden lock clean
+.PHONY: setup run test parts check e2e trino bench soak docs golden lock clean
 .DEFAULT_GOAL := help
 
 help:            ## this list
@@ -39,14 +39,20 @@ parts:           ## what some tests use beyond Python: strace, and servers that 
 	@[ -x /lib/systemd/systemd-journal-remote ] || { $(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq --no-install-recommends systemd-journal-remote; }
 	@tests/servers/build.sh
 	@tests/servers/forward.sh
+	@tests/servers/cadvisor.sh
 	@PYTHON=$(PYTHON) tests/servers/kube.sh
 	@tests/servers/debian.sh prometheus prometheus-alertmanager prometheus-node-exporter
 	@PYTHON=$(PYTHON) tests/servers/writers.sh
 	@PYTHON=$(PYTHON) tests/servers/opensearch.sh
 
-e2e: setup       ## a real cluster of one node: the chart is installed, pods log, crash and go, and the lake is asked (as root)
+e2e: setup trino ## a real cluster of one node: the chart is installed, pods log, crash and go, and the lake is asked (as root)
 	@PYTHON=$(PYTHON) tests/servers/node.sh
 	@$(SUDO) env "PATH=$$PATH" "TAILRACE_PARTS=$${TAILRACE_PARTS:-$$HOME/.cache/tailrace/parts}" $(BIN)/python -m tests.e2e
+
+trino: setup     ## every question of the packs on a real Trino over Glue and S3 (needs Java 24 and Maven, else it skips)
+	@tests/servers/build.sh versitygw
+	@tests/servers/trino.sh
+	TAILRACE_TRINO=1 $(BIN)/python -m pytest tests/trino --durations=5
 
 bench: setup     ## throughput, CPU, memory and loss, beside the floor of the same run
 	$(BIN)/python -m tests.bench.bench --mib $(MIB)
