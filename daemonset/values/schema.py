@@ -38,7 +38,7 @@ def _amounts() -> dict[str, Any]:
 
 
 def _workload(**more: Any) -> dict[str, Any]:
-    """What the DaemonSet and the Deployment share."""
+    """What the DaemonSets and the Deployment share."""
     return _closed(
         serviceAccount=_closed(create=SWITCH, name=TEXT, annotations=TEXTS),
         resources={
@@ -87,6 +87,12 @@ def values_schema(sinks: tuple[DeclaredSink, ...]) -> str:
             ),
             imagePullSecrets=ANYS,
             agent=_workload(updateStrategy=ANY, docker=SWITCH, journalGroup={"type": "integer", "minimum": 1}),
+            metrics=_workload(
+                enabled=SWITCH,
+                port={"type": "integer", "minimum": 1, "maximum": 65535},
+                kubelet=SWITCH,
+                updateStrategy=ANY,
+            ),
             cluster=_workload(
                 enabled=SWITCH,
                 replicas={"type": "integer", "minimum": 1},

@@ -1,7 +1,12 @@
-"""small_node: an API server in; a node in a folder with a pod of each kind of owner, for both agents to read, out."""
+"""small_node: an API server in; a node in a folder with a pod of each kind of owner, for both agents to read, out.
+
+The container of one of them can be ended.
+"""
 
 from __future__ import annotations
 
+import shutil
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +28,24 @@ PODS = {
 }
 
 
-def made(cluster: Kubernetes, folder: Path) -> tuple[Path, Path, Writer]:
-    """The node's root, a kubeconfig for its agents, and the log of the pod `bare`.
+@dataclass(frozen=True)
+class SmallNode:
+    """root: has /proc and /sys of a captured node, and the control groups of PODS. kubeconfig: its agents'. log: of the
+    pod `bare`. ending: the id of the container of `report-1-x`."""
 
-    The root has /proc and /sys of a captured node, and the control groups of PODS.
-    """
+    root: Path
+    kubeconfig: Path
+    log: Writer
+    ending: str
+
+    def end(self) -> None:
+        """Take the control group of that container away."""
+        (group,) = (self.root / "sys/fs/cgroup").rglob(self.ending)
+        shutil.rmtree(group)
+
+
+def made(cluster: Kubernetes, folder: Path) -> SmallNode:
+    """The node, in a folder."""
     cluster.namespace("shop")
     cluster.allow(AGENT, ("list", "watch"), ("pods", "nodes", "namespaces"))
     node = Node(folder / "node")
@@ -48,7 +66,8 @@ def made(cluster: Kubernetes, folder: Path) -> tuple[Path, Path, Writer]:
     for file in ("domainname", "hostname", "osrelease", "ostype", "version"):  # these were not captured
         (node.root / "proc/sys/kernel" / file).write_text(f"node-{file}\n")
     (folder / "kubeconfig").write_text(cluster.kubeconfig(AGENT))
-    return node.root, folder / "kubeconfig", writer(node.root, "bare", "shop", "app", uids["bare"])
+    log = writer(node.root, "bare", "shop", "app", uids["bare"])
+    return SmallNode(node.root, folder / "kubeconfig", log, id_of("report-1-x"))
 
 
 def pod(name: str, kind: str, owner: str, container: str) -> dict[str, Any]:

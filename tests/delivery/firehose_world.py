@@ -12,20 +12,16 @@ from tailrace.delivery.aws.client import client
 from tailrace.delivery.objects import Sealed
 from tailrace.delivery.refusal import Refused
 from tailrace.delivery.sinks.firehose import FirehoseSettings, FirehoseSink
+from tests import clock as stopped
 from tests.servers.firehose import FirehoseDouble
 
 STREAMS = ("tailrace-logs", "tailrace-ledger")
 
 
-class Clock:
+class Clock(stopped.Clock):
     """Time passes when somebody sleeps, or when the test says so."""
 
-    def __init__(self) -> None:
-        self.now = 1000.0
-        self.slept = 0.0
-
-    def __call__(self) -> float:
-        return self.now
+    slept = 0.0
 
     def sleep(self, seconds: float) -> None:
         self.now += seconds

@@ -54,7 +54,7 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
 
 
 def http(url: str, **settings: object) -> Http:
-    return Http("elasticsearch", HttpSettings(url=url, **settings))  # type: ignore[arg-type]
+    return Http("sink elasticsearch", HttpSettings(url=url, **settings))  # type: ignore[arg-type]
 
 
 def refusal(of: Http) -> Refused:

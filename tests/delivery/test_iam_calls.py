@@ -1,5 +1,5 @@
-"""iam, held against the calls: each call that a sink of AWS makes is allowed by its policy, and nothing is that no call
-needs. The sinks are driven through all they can do, on moto; what they asked of botocore is written down.
+"""iam, held against the calls: each call that a sink or a writer of AWS makes is allowed by its policy, and nothing is
+that no call needs. They are driven through all they can do, on moto; what they asked of botocore is written down.
 """
 
 from __future__ import annotations
@@ -7,6 +7,7 @@ from __future__ import annotations
 import ast
 import dataclasses
 import io
+import time
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -24,8 +25,11 @@ from tailrace.delivery.sinks import Place
 from tailrace.delivery.sinks.cloudwatch import CloudwatchSettings, CloudwatchSink
 from tailrace.delivery.sinks.firehose import FirehoseSettings, FirehoseSink
 from tailrace.delivery.sinks.s3 import S3Settings, S3Sink
+from tailrace.metrics.writers.emf import EmfSettings, EmfWriter
+from tailrace.metrics.writers.writer import Place as WriterPlace
 from tests.delivery.made import batch
 from tests.delivery.sealing import sealed_for
+from tests.metrics.writers.insights.made import metrics, node
 from tests.servers.logs_double import moto
 
 Call = tuple[str, str, dict[str, Any]]  # service, operation, parameters
@@ -37,7 +41,8 @@ STREAM = "arn:aws:firehose:eu-west-1:123456789012:deliverystream/{DeliveryStream
 GROUP = "arn:aws:logs:eu-west-1:123456789012:log-group:{logGroupName}:log-stream:{logStreamName}"
 VALUES = {
     "Partition": "aws", "Region": "eu-west-1", "Account": "123456789012", "Bucket": "my-lake", "Prefix": "prod/",
-    "Stream": "tailrace-*", "Group": "/tailrace/*", "KmsKey": KEY, "RoleArn": ROLE,
+    "Stream": "tailrace-*", "Group": "/tailrace/*", "KmsKey": KEY,
+    "InsightsGroup": "/aws/containerinsights/c1/performance", "RoleArn": ROLE,
 }  # fmt: skip
 
 # What AWS checks before it does an operation (Service Authorization Reference): the action, of which resource, and the
@@ -143,7 +148,15 @@ def drive_cloudwatch(url: str) -> None:
     sink.close()
 
 
-DRIVEN = {"s3": drive_s3, "firehose": drive_firehose, "cloudwatch": drive_cloudwatch}
+def drive_emf(url: str) -> None:
+    writer = EmfWriter.open(EmfSettings(region="eu-west-1", endpoint=url, role_arn=ROLE), WriterPlace("c1", "n1"))
+    writer.write(metrics(node(0)), time.time())
+    assert writer.counters.samples
+    writer.close()
+
+
+DRIVEN = {"s3": drive_s3, "firehose": drive_firehose, "cloudwatch": drive_cloudwatch, "emf": drive_emf}
+SERVICES = {"cloudwatch": "logs", "emf": "logs"}
 SETTINGS = frozenset(s.needs for statements in STATEMENTS.values() for s in statements if s.needs)
 
 
@@ -174,11 +187,11 @@ def test_the_policy_allows_each_call_that_is_made_and_no_action_that_none_needs(
 
 
 def _in_the_code(sink: str, url: str) -> set[str]:
-    """The operations that the code of delivery/ names, of that sink's service."""
+    """The operations that the code of delivery/ and of the writers names, of that sink's service."""
     folder = Path(tailrace.delivery.__file__).parent
-    files = [*folder.glob("aws/*.py"), *folder.glob("sinks/*.py")]
+    files = [*folder.glob("aws/*.py"), *folder.glob("sinks/*.py"), *folder.parent.glob("metrics/writers/*.py")]
     attributes = {n.attr for f in files for n in ast.walk(ast.parse(f.read_text())) if isinstance(n, ast.Attribute)}
-    operations = of_test(url, {"cloudwatch": "logs"}.get(sink, sink)).meta.method_to_api_mapping
+    operations = of_test(url, SERVICES.get(sink, sink)).meta.method_to_api_mapping
     found = {operation for method, operation in operations.items() if method in attributes}
     assert len(found) > 1
     return found

@@ -5,14 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tailrace.delivery.aws.pace import Breaker, Pace, Step
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
+from tests.clock import Clock
 
 
 def sent(pace: Pace, clock: Clock, quota: float, seconds: float, size: int = 10_000) -> tuple[int, int]:

@@ -36,10 +36,11 @@ def writer_images(machine: Machine) -> list[Path]:
     words = ["go", "build", "-trimpath", "-ldflags=-s -w", "-o", str(folder / "writer"), "."]
     env = {**os.environ, "CGO_ENABLED": "0", "GOFLAGS": "-p=1", "GOTOOLCHAIN": "local"}
     subprocess.run(words, cwd=Path(__file__).with_name("writer"), env=env, check=True)
-    files = layer(folder / "writer.layer", {"writer": folder / "writer"}, ["tmp"])
+    # A sandbox is known by its program's name.
+    files = layer(folder / "writer.layer", {"writer": folder / "writer", "pause": folder / "writer"}, ["tmp"])
     return [
         archive(folder / "writer.tar", workloads.WRITER, files, {"Entrypoint": ["/writer"]}),
-        archive(folder / "pause.tar", PAUSE, files, {"Entrypoint": ["/writer", "-pause"]}),
+        archive(folder / "pause.tar", PAUSE, files, {"Entrypoint": ["/pause", "-pause"]}),
     ]
 
 

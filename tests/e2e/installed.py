@@ -45,8 +45,10 @@ def values(lake: Path) -> dict[str, Any]:
             "lease": LEASE,
             "annotations": [TEAM],
             "node_labels": [ZONE],
+            "kubelet_verify": False,  # ours signs its own certificate
         },
         "agent": mounted,
+        "metrics": {"enabled": True},
         "cluster": mounted,
     }
 
@@ -75,19 +77,20 @@ class Installed:
         """Until all of it is ready: to helm a DaemonSet of one node is, without that one."""
         self._helm(*page_command(self._values), "--wait", "--timeout=3m")
         try:
-            wait_for("a ready agent", lambda: all(map(ready, self.pods("agent") or [{"status": {}}])))
+            for each in ("agent", "metrics"):
+                wait_for(f"a ready pod: {each}", lambda each=each: all(map(ready, self.pods(each) or [{"status": {}}])))
         except AssertionError as e:
             raise AssertionError(f"{e}\n{self.why()}") from None
 
     def pods(self, component: str) -> list[dict[str, Any]]:
-        """The pods of `agent` or of `cluster`."""
+        """The pods of `agent`, `metrics` or `cluster`."""
         selected = f"labelSelector=app.kubernetes.io/instance%3D{RELEASE},app.kubernetes.io/component%3D{component}"
         return list(self._cluster.get(f"/api/v1/namespaces/{NAMESPACE}/pods?{selected}")["items"])
 
     def kill(self) -> None:
         """SIGKILL to the node's agent, in the middle of whatever it does; its container is started again."""
         before = self._restarts()
-        os.kill(self._process(), signal.SIGKILL)
+        os.kill(self.process("logs"), signal.SIGKILL)
         wait_for("another start of the agent", lambda: self._restarts() > before and ready(self.pods("agent")[0]))
 
     def replace(self, component: str) -> None:
@@ -112,11 +115,12 @@ class Installed:
         return int(pod["status"]["containerStatuses"][0]["restartCount"])
 
     @staticmethod
-    def _process() -> int:
+    def process(what: str) -> int:
+        """The process of `tailrace run WHAT`."""
         for words in Path("/proc").glob("[0-9]*/cmdline"):
-            if b"\0run\0logs\0" in words.read_bytes():
+            if f"\0run\0{what}\0".encode() in words.read_bytes():
                 return int(words.parent.name)
-        raise AssertionError("no process of the agent runs")
+        raise AssertionError(f"no process of run {what} is there")
 
     def _helm(self, *words: str) -> str:
         done = subprocess.run([str(binary("helm")), *words], cwd=REPO, env=self._env, capture_output=True, text=True)
@@ -126,7 +130,7 @@ class Installed:
     def why(self) -> str:
         """What the pods of the release say about themselves, for the one who looks why it is not ready."""
         said = []
-        for pod in self.pods("agent") + self.pods("cluster"):
+        for pod in self.pods("agent") + self.pods("metrics") + self.pods("cluster"):
             status = pod["status"]
             all_of_it = (*status.get("initContainerStatuses", ()), *status.get("containerStatuses", ()))
             said.append(f"{pod['metadata']['name']}: {status['phase']} {[s.get('state') for s in all_of_it]}")

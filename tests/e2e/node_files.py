@@ -11,7 +11,7 @@ from pathlib import Path
 import yaml
 
 from tests.e2e import cgroups
-from tests.e2e.machine import PODS
+from tests.e2e.machine import NODE, PODS
 
 PAUSE = "example.com/pause:1"
 CRI = 'plugins."io.containerd.grpc.v1.cri"'
@@ -57,10 +57,10 @@ def kubelet(manifests: Path, group: str) -> dict[str, object]:
     return {
         "apiVersion": "kubelet.config.k8s.io/v1beta1",
         "kind": "KubeletConfiguration",
-        "address": "127.0.0.1",
+        "address": NODE,
         "healthzBindAddress": "127.0.0.1",
-        "authentication": {"anonymous": {"enabled": True}, "webhook": {"enabled": False}},
-        "authorization": {"mode": "AlwaysAllow"},
+        "authentication": {"anonymous": {"enabled": False}, "webhook": {"enabled": True}},
+        "authorization": {"mode": "Webhook"},
         "cgroupDriver": "cgroupfs",
         "cgroupRoot": f"/{group}",
         "enforceNodeAllocatable": [],

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -18,14 +17,6 @@ from tests.servers.kubernetes import AGENT, Kubernetes
 # As in life, but failures are tried again sooner.
 QUICK = Pace(relist=0.2, first=0.05, longest=0.2, restless=0.2)
 READ = (("list", "watch"), ("pods", "namespaces"))
-
-
-def until(done: Callable[[], object], seconds: float = 30.0) -> None:
-    """Wait for a condition."""
-    end = time.monotonic() + seconds
-    while not done():
-        assert time.monotonic() < end, "it did not come true"
-        time.sleep(0.01)
 
 
 def pod(name: str, node: str, namespace: str = "shop", **about: Any) -> dict[str, Any]:

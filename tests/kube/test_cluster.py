@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from tailrace.kube.course import Pace
-from tests.kube.agent import READ, pod, settings, started, until
+from tests.kube.agent import READ, pod, settings, started
 from tests.servers.kubernetes import AGENT, Kubernetes
+from tests.waiting import until
 
 STEERED = {"tailrace.dev/rate": "100/s", "tailrace.dev/exclude": "false"}
 

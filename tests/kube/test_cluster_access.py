@@ -15,8 +15,9 @@ from tailrace.kube.kubeconfig import of_kubeconfig
 from tailrace.kube.metadata import Metadata
 from tailrace.kube.settings import KubeSettings
 from tailrace.kube.trouble import Trouble
-from tests.kube.agent import QUICK, READ, pod, settings, started, until
+from tests.kube.agent import QUICK, READ, pod, settings, started
 from tests.servers.kubernetes import AGENT, Kubernetes
+from tests.waiting import until
 
 # Each watch ends after a second, so that each second's request shows whether we are still welcome.
 RESTLESS = replace(QUICK, watch=0.5)

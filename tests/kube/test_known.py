@@ -11,23 +11,16 @@ from tailrace.kube import known as module
 from tailrace.kube.cache import load, save
 from tailrace.kube.known import GRACE, Known
 from tailrace.kube.pod import Namespace, Pod, on_node
+from tests.clock import Clock
 
 
 def pod(uid: str, name: str = "", namespace: str = "shop", labels: str = "{}") -> Pod:
     return Pod(uid, namespace, name or f"pod-{uid}", "n1", "Pod", "x", labels, {"main": ("web:1", "id")}, {})
 
 
-class Clock:
-    def __init__(self) -> None:
-        self.now = 1e9
-
-    def __call__(self) -> float:
-        return self.now
-
-
 @pytest.fixture
 def clock() -> Clock:
-    return Clock()
+    return Clock(1e9)
 
 
 @pytest.fixture

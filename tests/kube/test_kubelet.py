@@ -13,10 +13,11 @@ from tailrace.kube.kubelet import Kubelet
 from tailrace.kube.pod import pod_decoder
 from tailrace.kube.settings import KubeSettings
 from tailrace.kube.trouble import Trouble
-from tests.kube.agent import started, until
+from tests.kube.agent import started
 from tests.kube.capture import bodies, truth, workload
 from tests.servers.answering import Answer, Answering, Asked
 from tests.servers.certificate import certificate
+from tests.waiting import until
 
 REFUSED = Answer(
     403, b"Forbidden (user=system:serviceaccount:ops:tailrace, verb=get, resource=nodes, subresource=proxy)"

@@ -17,9 +17,10 @@ from tailrace.kube.login import Login
 from tailrace.kube.pod import Pod, pod_decoder
 from tailrace.kube.trouble import Trouble
 from tailrace.kube.watch import Resource, Taker, Watch
-from tests.kube.agent import QUICK, until
+from tests.kube.agent import QUICK
 from tests.kube.capture import bodies, truth, workload
 from tests.servers.answering import LOST, Answer, Answering, Asked
+from tests.waiting import until
 
 
 class Script(Answering):

@@ -35,17 +35,20 @@ def bodies() -> dict[str, bytes]:
 
 
 class KubeletDouble(Answering):
-    """It knows one token. pods, summary: its bodies. `faults`: what it answers instead, once each."""
+    """It knows one token. pods, summary: its bodies, or what it answers each time. `faults`: instead, once each."""
 
     def __init__(self, folder: Path) -> None:
         self.ca, key = certificate(folder)
         super().__init__((str(self.ca), str(key)))
-        self.pods, self.summary = bodies()["kubelet.pods.json"], bodies()["kubelet.stats-summary.json"]
+        self.pods: bytes | Answer = bodies()["kubelet.pods.json"]
+        self.summary: bytes | Answer = bodies()["kubelet.stats-summary.json"]
 
     def answer(self, asked: Asked) -> Answer:
         if asked.headers.get("authorization") != f"Bearer {TOKEN}":
             return Answer(401, b"Unauthorized")
         body = {"/pods": self.pods, "/stats/summary": self.summary}.get(asked.path)
+        if isinstance(body, Answer):
+            return body
         return Answer(404) if body is None else Answer(200, body)
 
 

@@ -22,13 +22,15 @@ from tailrace.metrics.host import Host
 from tailrace.metrics.pod import decode_pod
 from tailrace.metrics.pods import Pods
 from tailrace.metrics.watched import GRACE, Kept
-from tests.kube.agent import QUICK, pod, settings, until
+from tests.kube.agent import QUICK, pod, settings
 from tests.kube.capture import truth
 from tests.metrics.kubelet import running
 from tests.metrics.test_run import running as exporter
 from tests.servers import kubernetes
+from tests.servers.answering import Answer
 from tests.servers.kubernetes import AGENT, Kubernetes
 from tests.servers.parts import need
+from tests.waiting import until
 
 READ = (("list", "watch"), ("pods", "nodes"))
 MERGE = "application/merge-patch+json"
@@ -198,9 +200,16 @@ def test_pods_of_a_real_kubelet_are_those_that_logged(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "body", [b"<html>", b'{"kind":"PodList","items":[{"metadata":', b'{"kind":"NodeList","items":[]}']
-)
-def test_a_kubelet_that_says_garbage_changes_nothing_that_is_known(tmp_path: Path, body: bytes) -> None:
+    "body",
+    [
+        b"<html>", b'{"kind":"PodList","items":[{"metadata":', b'{"kind":"NodeList","items":[]}',
+        Answer(403, b"Forbidden (user=system:serviceaccount:tailrace:metrics, verb=get, resource=nodes)"),
+        Answer(500, b"container runtime is down"),
+    ],
+)  # fmt: skip
+def test_a_kubelet_that_refuses_or_says_garbage_changes_nothing_that_is_known(
+    tmp_path: Path, body: bytes | Answer
+) -> None:
     with running(tmp_path) as (kubelet, account):
         asked = KubeSettings("n1", tmp_path, "kubelet", kubelet_url=kubelet.url, account=account)
         with started(asked, down=0.0) as pods:

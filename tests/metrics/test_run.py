@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import os
 import re
@@ -24,7 +25,8 @@ from tailrace.metrics.exposition import OPENMETRICS, PROMETHEUS
 from tailrace.metrics.wired import COLLECTORS
 from tests.metrics.exposed import families, success
 from tests.servers.node_exporter import node_exporter, text_of
-from tests.servers.parts import binary, need
+from tests.servers.parts import binary, free_port, need
+from tests.waiting import until
 
 _URL = re.compile(r"/metrics is served at (http://127\.0\.0\.1:\d+)/metrics")
 _HEAVY = ("pyarrow", "duckdb", "numpy", "boto3", "botocore", "kubernetes")
@@ -147,6 +149,33 @@ def test_it_loads_no_arrow_and_no_numpy_and_stays_small(exporter: Exporter) -> N
 
 def test_it_ends_when_told_to() -> None:
     with running() as exporter:
+        assert exporter.end() == 0
+
+
+def test_sighup_takes_what_the_file_says_now_and_a_file_that_would_be_refused_changes_nothing(tmp_path: Path) -> None:
+    file = tmp_path / "t.yaml"
+    port = free_port()
+
+    def limit() -> list[float]:
+        return [*families(exporter.get("/metrics")[1].decode())["tailrace_scrape_samples_limit"].series.values()]
+
+    def limited() -> bool:
+        with contextlib.suppress(OSError):  # between the old one's end and the new one's start
+            return limit() == [2000]
+        return False
+
+    file.write_text("sample_limit: 1000\n")
+    with running("--listen", f"127.0.0.1:{port}", "--config", str(file)) as exporter:
+        assert limit() == [1000]
+        for text, told in (("sample_limit: x\n", "new settings are refused"), ("writers: [tape]\n", "no 'tape'")):
+            file.write_text(text)
+            exporter.process.send_signal(signal.SIGHUP)
+            assert exporter.process.stderr is not None
+            assert told in next(line for line in exporter.process.stderr if "refused" in line)
+            assert limit() == [1000]
+        file.write_text("sample_limit: 2000\n")
+        exporter.process.send_signal(signal.SIGHUP)
+        until(limited)
         assert exporter.end() == 0
 
 

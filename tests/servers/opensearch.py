@@ -7,10 +7,7 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
-import subprocess
-from functools import cache
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -18,6 +15,7 @@ from typing import Any
 import urllib3
 
 from tests.servers import parts
+from tests.servers.java import java
 from tests.servers.parts import Server, free_port
 
 _HOME = "opensearch-3.4.0"
@@ -34,24 +32,9 @@ cluster.routing.allocation.disk.threshold_enabled: false
 """
 
 
-@cache
-def java() -> Path | None:
-    """The home of a Java that is new enough: JAVA_HOME, the PATH's, or the newest that is installed."""
-    installed = sorted(Path("/usr/lib/jvm").glob("*"), key=lambda p: [int(n) for n in re.findall(r"\d+", p.name)])
-    on_path = shutil.which("java")
-    candidates = [os.environ.get("JAVA_HOME"), on_path and Path(on_path).resolve().parents[1], *reversed(installed)]
-    for home in candidates:
-        if home and (Path(home) / "bin/java").exists():
-            said = subprocess.run([Path(home) / "bin/java", "-version"], capture_output=True, text=True).stderr
-            version = re.search(r'version "(\d+)', said)
-            if version and int(version[1]) >= 21:
-                return Path(home)
-    return None
-
-
 def found() -> bool:
     """Whether it can be started here."""
-    return (parts.cache() / _HOME / "ready").exists() and java() is not None
+    return (parts.cache() / _HOME / "ready").exists() and java(21) is not None
 
 
 class OpenSearch:
@@ -66,7 +49,7 @@ class OpenSearch:
         (config / "opensearch.yml").write_text(text)
         as_user = ["unshare", "--user", "--map-user=1000"] if os.geteuid() == 0 else []
         env = {
-            "OPENSEARCH_JAVA_HOME": str(java()),
+            "OPENSEARCH_JAVA_HOME": str(java(21)),
             "OPENSEARCH_JAVA_OPTS": "-Xms512m -Xmx512m",
             "OPENSEARCH_PATH_CONF": str(config),
             "OPENSEARCH_TMPDIR": str(folder),

@@ -31,7 +31,7 @@ _LONGEST_WAIT = 300.0  # seconds that a server's Retry-After is believed
 
 
 class HttpSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """What all sinks that speak HTTP have."""
+    """What all sinks and writers that speak HTTP have."""
 
     url: Annotated[str, Setting("http", Text(), "The server's address.", "https://logs.example.com:9200")] = ""
     ca: Annotated[
@@ -85,8 +85,8 @@ class Answer:
 class Http:
     """A connection to one server, kept open between requests. For one thread."""
 
-    def __init__(self, sink: str, settings: HttpSettings, headers: Mapping[str, str] | None = None) -> None:
-        """sink: its name, for messages. headers: that each request has, e.g. another authorization.
+    def __init__(self, who: str, settings: HttpSettings, headers: Mapping[str, str] | None = None) -> None:
+        """who: the sink or writer, for messages. headers: that each request has, e.g. another authorization.
 
         Speaks to nobody yet. Raises ValueError if a setting is missing or wrong.
         """
@@ -94,11 +94,11 @@ class Http:
 
         from tailrace import __version__
 
-        address = _address(sink, settings.url)
+        address = _address(who, settings.url)
         self.url = f"{address.scheme}://{address.netloc}"
         self._path = address.path.rstrip("/")
         if settings.password and not settings.user:
-            raise ValueError(f"sink {sink} has a password and no user: nothing was read; set user")
+            raise ValueError(f"{who} has a password and no user: nothing was started; set user")
         self._headers = {"user-agent": f"tailrace/{__version__}", **(headers or {})}
         if settings.user:
             pair = f"{settings.user}:{settings.password.strip()}".encode()
@@ -109,7 +109,7 @@ class Http:
             maxsize=1,
             retries=False,
             timeout=urllib3.Timeout(connect=_CONNECT, read=settings.timeout),
-            ssl_context=_trusting(sink, settings.ca) if address.scheme == "https" else None,
+            ssl_context=_trusting(who, settings.ca) if address.scheme == "https" else None,
         )
 
     def whole(self, path: str) -> str:
@@ -190,22 +190,22 @@ class _Address(msgspec.Struct):
     path: str
 
 
-def _address(sink: str, url: str) -> _Address:
+def _address(who: str, url: str) -> _Address:
     if not url:
-        raise ValueError(f"sink {sink} needs the server's address: nothing was read; set url")
+        raise ValueError(f"{who} needs the server's address: nothing was started; set url")
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
-        raise ValueError(f"the url of sink {sink} is {url!r}: nothing was read; write it like https://host:9200/path")
+        raise ValueError(f"the url of {who} is {url!r}: nothing was started; write it like https://host:9200/path")
     if parts.username or parts.password:
-        raise ValueError(f"the url of sink {sink} holds a user: nothing was read; write it in user and password")
+        raise ValueError(f"the url of {who} holds a user: nothing was started; write it in user and password")
     return _Address(parts.scheme, parts.netloc, parts.path)
 
 
-def _trusting(sink: str, ca: str) -> ssl.SSLContext:
+def _trusting(who: str, ca: str) -> ssl.SSLContext:
     import ssl
 
     try:
         return ssl.create_default_context(cafile=ca or None)
     except OSError as e:  # SSLError is one, too
         why = e.strerror or e.args[0]
-        raise ValueError(f"the ca of sink {sink}, {ca}, can't be used ({why}): nothing was read; mend it") from None
+        raise ValueError(f"the ca of {who}, {ca}, can't be used ({why}): nothing was started; mend it") from None

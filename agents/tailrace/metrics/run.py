@@ -1,4 +1,8 @@
-"""run: the settings in, the exporter as a process: it answers /metrics until it is told to stop."""
+"""run: the settings in, the exporter as a process: it answers /metrics until it is told to stop.
+
+SIGHUP begins it anew in the same process, with the settings as they are then: what the exporter holds is made again in
+a second, so no part of it has to know how to change. Only what a writer still holds in memory is lost by it.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,7 @@ import gc
 import logging
 import resource
 import signal
+from collections.abc import Callable
 from contextlib import ExitStack
 
 from tailrace.config import Settings, node_name
@@ -20,22 +25,30 @@ from tailrace.metrics.writers.writing import Writing
 
 _GARBAGE = 200_000  # objects made until cycles are looked for
 _FILES = 65_536  # of control groups stay open from scrape to scrape; a thousand pods have as many
-_ENDS = (signal.SIGTERM, signal.SIGINT)
+_ENDS, _AGAIN = (signal.SIGTERM, signal.SIGINT), signal.SIGHUP
+
+Load = Callable[[], Settings]  # the settings read anew; raises ValueError if they would be refused
 
 log = logging.getLogger("tailrace")
 
 
-def run(settings: Settings) -> int:
-    """Collect and answer until told to stop. Returns 0, or 1 if it could not start."""
+def run(settings: Settings, load: Load | None = None) -> int:
+    """Collect and answer until told to stop. load: how the settings are read again, on SIGHUP.
+
+    Returns 0, or 1 if it could not start.
+    """
     # Blocked before the first thread starts, so that all have it so: only the wait below takes them.
-    signal.pthread_sigmask(signal.SIG_BLOCK, _ENDS)
+    signal.pthread_sigmask(signal.SIG_BLOCK, (*_ENDS, _AGAIN))
     try:
-        return _run(settings)
+        while isinstance(found := _run(settings, load), Settings):
+            settings = found
+        return found
     finally:
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDS)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, (*_ENDS, _AGAIN))
 
 
-def _run(settings: Settings) -> int:
+def _run(settings: Settings, load: Load | None) -> int | Settings:
+    """Until told to stop: the exit code. Until told to begin anew: with what."""
     # A scrape makes a hundred thousand objects and none is in a cycle: looking for one every 700 is a waste.
     gc.set_threshold(_GARBAGE)
     _more_files()
@@ -59,9 +72,24 @@ def _run(settings: Settings) -> int:
         # What is here now stays: not looking through it again and again is a tenth of a scrape.
         gc.collect()
         gc.freeze()
-        signal.sigwait(_ENDS)
+        if (new := _told(load)) is not None:
+            gc.unfreeze()
+            return new
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDS)  # the second one ends the process at once
     return 0
+
+
+def _told(load: Load | None) -> Settings | None:
+    """Wait for a signal: None to stop, or the settings to go on with."""
+    while signal.sigwait((*_ENDS, _AGAIN)) == _AGAIN:
+        try:
+            if load:
+                new = load()
+                log.info("the settings were read anew: beginning with them")
+                return new
+        except ValueError as error:
+            log.error("new settings are refused, the old ones stay in force: %s", error)
+    return None
 
 
 def _more_files() -> None:

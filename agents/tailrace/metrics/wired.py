@@ -32,12 +32,19 @@ def opened(settings: Settings, host: Host, writers: Sequence[Writer], ending: Ex
 
 def wanted(collectors: Sequence[Collector], off: Sequence[str]) -> list[Collector]:
     """The collectors that run. Raises ValueError: one is switched off that there is not, or all are."""
-    names = [collector.name for collector in COLLECTORS]
-    if unknown := [name for name in off if name not in names]:
-        raise ValueError(
-            f"collectors_off names {', '.join(unknown)}, but the collectors are {', '.join(names)}: nothing was started"
-        )
+    if told := unknown(off):
+        raise ValueError(told)
     found = [collector for collector in collectors if collector.name not in off]
     if not found:
         raise ValueError("collectors_off names every collector: nothing was started; leave one on")
     return found
+
+
+def unknown(off: Sequence[str]) -> str:
+    """What is wrong with names of collectors that are to be off, "" if nothing is."""
+    names = [collector.name for collector in COLLECTORS]
+    if wrong := [name for name in off if name not in names]:
+        return (
+            f"collectors_off names {', '.join(wrong)}, but the collectors are {', '.join(names)}: nothing was started"
+        )
+    return ""

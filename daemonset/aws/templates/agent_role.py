@@ -1,7 +1,7 @@
 """agent-role.yaml: a cluster's OIDC provider in, the role that the agent's service account takes out (IRSA).
 
-Each sink has a policy of its own, made of the statements in tailrace.delivery.aws.iam; a sink is chosen by saying what
-it may reach.
+Each sink has a policy of its own, made of the statements in tailrace.delivery.aws.iam, and so has a metrics writer that
+speaks to AWS itself; one is chosen by saying what it may reach.
 """
 
 from __future__ import annotations
@@ -23,14 +23,17 @@ from daemonset.aws.templates.document import (
     written,
 )
 from daemonset.aws.templates.parameters import KMS_KEY, PREFIX
-from tailrace.delivery.aws.iam import STATEMENTS, Statement
+from tailrace.delivery.aws.iam import STATEMENTS, WRITERS, Statement
 
 # What iam's placeholders are here.
 FILLED = {"Partition": "AWS::Partition", "Region": "AWS::Region", "Account": "AWS::AccountId", "KmsKey": "KmsKeyArn"}
 # The condition under which a statement that depends on a setting is wanted.
 NEEDED = {"kms_key": "OwnKey", "tags": "Tagged"}
-# Sink to the parameter that chooses it and the condition that says so.
-CHOSEN = {"s3": ("Bucket", "ToS3"), "firehose": ("Stream", "ToFirehose"), "cloudwatch": ("Group", "ToCloudWatch")}
+# Sink or writer to the parameter that chooses it and the condition that says so.
+CHOSEN = {
+    "s3": ("Bucket", "ToS3"), "firehose": ("Stream", "ToFirehose"), "cloudwatch": ("Group", "ToCloudWatch"),
+    "emf": ("InsightsGroup", "ToInsights"),
+}  # fmt: skip
 ASSUMED = "role_arn"  # statements that need it stand in a policy of their own
 
 TAG_OBJECTS = choice("Sink s3: yes if the agents' setting s3_tags is set.", "no", "yes")
@@ -71,6 +74,12 @@ PARAMETERS = {
         r"([A-Za-z0-9_./#-]+\*?)?",
         "is empty, a log group's name, or its beginning and *",
     ),
+    "InsightsGroup": text(
+        "Writer emf: the log group, as /aws/containerinsights/CLUSTER/performance. Empty: no such policy.",
+        "",
+        r"([A-Za-z0-9_./#-]+\*?)?",
+        "is empty, a log group's name, or its beginning and *",
+    ),
     "RoleArn": text(
         "The role in the other account (its stack cross-account.yaml tells it). Empty: none is assumed.",
         "",
@@ -99,6 +108,10 @@ def managed(condition: str, description: str, *statements: Any) -> dict[str, Any
     needed = {"Condition": condition} if condition else {}
     properties = {"Description": description, "PolicyDocument": policy(*statements), "Roles": [ref("Role")]}
     return {"Type": "AWS::IAM::ManagedPolicy", **needed, "Properties": properties}
+
+
+def _kind(name: str) -> str:
+    return "writer" if name in WRITERS else "sink"
 
 
 def _trust() -> Tagged:
@@ -132,7 +145,7 @@ def _assume() -> dict[str, Any]:
 def template() -> str:
     """The text of agent-role.yaml."""
     return written(
-        "tailrace: the role of the agent's service account, with one policy for each sink.",
+        "tailrace: the role of the agent's service account, with one policy for each sink or writer.",
         Parameters=PARAMETERS,
         Conditions={
             **{condition: given(parameter) for parameter, condition in CHOSEN.values()},
@@ -150,7 +163,9 @@ def template() -> str:
                 },
             },
             **{
-                f"{condition}Policy": managed(condition, f"tailrace: what the sink {sink} needs.", *statements(sink))
+                f"{condition}Policy": managed(
+                    condition, f"tailrace: what the {_kind(sink)} {sink} needs.", *statements(sink)
+                )
                 for sink, (_, condition) in CHOSEN.items()
             },
             "ToAnotherAccountPolicy": _assume(),

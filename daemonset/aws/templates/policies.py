@@ -1,4 +1,4 @@
-"""policies: the statements of delivery.aws.iam in, one policy a sink out, for who does without CloudFormation."""
+"""policies: the statements of delivery.aws.iam in, a policy for each out, for who does without CloudFormation."""
 
 from __future__ import annotations
 
@@ -26,8 +26,9 @@ def page() -> str:
 
 <!-- Generated from tailrace.delivery.aws.iam by `make docs`. -->
 
-One policy for each sink; `daemonset/aws/agent-role.yaml` makes the same ones with CloudFormation. The files hold what
-every run needs, and no action or resource is `*`. Fill the placeholders, for example:
+One policy for each sink, and for the exporter's writer `emf` (its writer `lake` needs the sink's);
+`daemonset/aws/agent-role.yaml` makes the same ones with CloudFormation. The files hold what every run needs, and no
+action or resource is `*`. Fill the placeholders, for example:
 
 ```
 export Partition=aws Bucket=my-lake Prefix=prod/
@@ -40,6 +41,6 @@ A placeholder that is left in place is a variable to IAM that nothing fills: it 
 | placeholder | what it is | example |
 |---|---|---|
 {names}
-| sink | needed if this is set | actions | resource | what for |
+| sink or writer | needed if this is set | actions | resource | what for |
 |---|---|---|---|---|
 {rows}"""

@@ -25,6 +25,11 @@
 {{ .Values.cluster.serviceAccount.name | default (ternary $made "default" .Values.cluster.serviceAccount.create) }}
 {{- end }}
 
+{{- define "tailrace.metricsAccount" -}}
+{{- $made := printf "%s-metrics" (include "tailrace.fullname" .) -}}
+{{ .Values.metrics.serviceAccount.name | default (ternary $made "default" .Values.metrics.serviceAccount.create) }}
+{{- end }}
+
 {{- define "tailrace.labels" -}}
 app.kubernetes.io/name: {{ include "tailrace.name" . }}
 app.kubernetes.io/instance: {{ .Release.Name }}

@@ -11,9 +11,9 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
+
+from tests.waiting import until
 
 ROOT = Path("/sys/fs/cgroup")
 CONTROLLERS = ("cpu", "cpuacct", "memory", "blkio", "pids", "unified")
@@ -30,14 +30,6 @@ print("ready", flush=True)
 while True:
     pass
 """
-
-
-def until(told: Callable[[], object], seconds: float = 60.0) -> None:
-    """Wait for it."""
-    end = time.monotonic() + seconds
-    while not told():
-        assert time.monotonic() < end, "it did not happen"
-        time.sleep(0.01)
 
 
 class Groups:

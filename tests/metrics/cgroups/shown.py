@@ -10,17 +10,9 @@ from tailrace.metrics.collector import Collector
 from tailrace.metrics.collectors.containers import Containers
 from tailrace.metrics.exposition import prometheus
 from tailrace.metrics.host import Host
+from tests.clock import Clock
 
 Series = dict[tuple[str, frozenset[tuple[str, str]]], float]
-
-
-class Clock:
-    """A clock that the test owns."""
-
-    now = 100.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 def collector(root: Path, known: Any = None, most: int = 200) -> tuple[Containers, Clock]:

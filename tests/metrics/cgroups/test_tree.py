@@ -8,18 +8,10 @@ from pathlib import Path
 import pytest
 
 from tailrace.metrics.cgroups.tree import AGAIN, Found, Tree
+from tests.clock import Clock
 from tests.metrics.cgroups.made import id_of, pod_path, uid_of
 
 UID, ONE, TWO = uid_of(1), id_of("one"), id_of("two")
-
-
-class Clock:
-    """A clock that the test owns."""
-
-    now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 def tree(folder: Path, *paths: str) -> tuple[Tree, Clock]:

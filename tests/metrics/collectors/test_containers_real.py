@@ -12,8 +12,9 @@ import pytest
 
 from tailrace.metrics.cgroups.tree import Found, Tree
 from tests.metrics.cgroups.made import Known, id_of, uid_of
-from tests.metrics.cgroups.real import ROOT, V2, Groups, until
+from tests.metrics.cgroups.real import ROOT, V2, Groups
 from tests.metrics.cgroups.shown import Series, collector, count, of, scrape
+from tests.waiting import until
 
 UID, APP = uid_of(os.getpid()), id_of(os.getpid())
 POD = f"kubepods/burstable/pod{UID}"

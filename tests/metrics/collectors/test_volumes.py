@@ -13,9 +13,9 @@ from tailrace.metrics.collector import Absent
 from tailrace.metrics.collectors.volumes import Volumes
 from tailrace.metrics.host import Host
 from tailrace.metrics.summary import Summary, decode_summary
-from tests.kube.agent import until
 from tests.metrics.kubelet import bodies, running
 from tests.servers.answering import Answer
+from tests.waiting import until
 
 CLAIM = {
     "name": "data", "pvcRef": {"name": "data-web-0", "namespace": "shop"}, "usedBytes": 30, "capacityBytes": 100,

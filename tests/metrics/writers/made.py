@@ -41,3 +41,8 @@ def samples(metrics: list[Metric]) -> dict[tuple[str, tuple[tuple[str, str], ...
     return {
         (s.name, tuple(sorted((k, v) for k, v in s.labels.items() if v))): s.value for m in metrics for s in m.samples
     }
+
+
+def counted(counts: dict[str, int]) -> dict[str, int]:
+    """What was counted at all."""
+    return {reason: count for reason, count in counts.items() if count}

@@ -10,7 +10,10 @@ from pathlib import Path
 import tailrace.metrics
 
 METRICS = Path(tailrace.metrics.__file__).parent
-HEAVY = ("pyarrow", "numpy", "duckdb", "botocore", "boto3", "opentelemetry", "google.protobuf", "kubernetes", "urllib3")
+HEAVY = (
+    "pyarrow", "numpy", "duckdb", "botocore", "boto3", "opentelemetry", "google.protobuf", "kubernetes", "urllib3",
+    "tailrace.metrics.writers.insights",
+)  # fmt: skip
 
 
 def imported(path: Path) -> set[str]:

@@ -10,7 +10,7 @@ import pytest
 from tailrace.delivery.refusal import Refused
 from tailrace.metrics.labels import Labels
 from tailrace.metrics.writers.influx import InfluxSettings, InfluxWriter
-from tests.metrics.writers.made import AT, PLACE, family, look, samples
+from tests.metrics.writers.made import AT, PLACE, counted, family, look, samples
 from tests.servers import influxdb
 from tests.servers.answering import Answer, Answering
 from tests.servers.parts import need
@@ -41,7 +41,7 @@ def test_a_real_server_gives_back_each_sample_with_its_labels_and_its_moment(ser
     (odd,) = (row for row in rows if row.get("path"))
     # A backslash at a tag's end can't be said in line protocol, nor can a newline.
     assert (odd["path"], odd["more"], odd.get("empty", "")) == ('a b,c="d"', "é x", "")
-    assert (writer.counters.samples, writer.counters.dropped) == (10, {"not_finite": 2})
+    assert (writer.counters.samples, counted(writer.counters.dropped)) == (10, {"not_finite": 2})
     names = {row["name"] for row in server.ask("SHOW MEASUREMENTS", "tailrace") if "name" in row}
     assert names == {name for name, _ in expected}
     writer.close()
@@ -64,7 +64,7 @@ def test_points_that_a_real_server_calls_wrong_are_counted_and_the_others_stored
     writer.write([family("kept", "gauge", (Labels(), 1.0))], AT)
     server.ask("CREATE RETENTION POLICY short ON kinds DURATION 1h REPLICATION 1 DEFAULT", "kinds")
     writer.write([family("kept", "gauge", (Labels(), 1.0))], AT - 86_400 * 30)
-    assert writer.counters.dropped == {"rejected": 1}
+    assert counted(writer.counters.dropped) == {"rejected": 1}
     assert writer.waiting == 0
 
 
@@ -101,7 +101,7 @@ def test_of_a_write_that_was_taken_in_part_the_rest_is_counted() -> None:
         writer = InfluxWriter.open(InfluxSettings(url=server.url), PLACE)
         server.faults.append(Answer(400, said))
         writer.write(look(), AT)
-    assert (writer.counters.samples, writer.counters.dropped) == (3, {"not_finite": 1, "rejected": 2})
+    assert (writer.counters.samples, counted(writer.counters.dropped)) == (3, {"not_finite": 1, "rejected": 2})
     assert writer.waiting == 0
 
 

@@ -7,7 +7,6 @@ import subprocess
 import sys
 import time
 from collections import deque
-from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -26,8 +25,9 @@ from tailrace.metrics.labels import Labels
 from tailrace.metrics.writers.lake import LakeSettings, LakeWriter
 from tailrace.metrics.writers.lake_agent import LooksInlet
 from tailrace.metrics.writers.writer import Counters, Place
-from tests.metrics.writers.made import AT, WEB, family, look
+from tests.metrics.writers.made import AT, WEB, counted, family, look
 from tests.node import World, writer
+from tests.waiting import until
 
 ROOT = Path(__file__).parents[3]
 
@@ -47,13 +47,6 @@ def rows(folder: Path, table: str = "metrics") -> list[dict[str, Any]]:
         for path in sorted((folder / "lake").glob(f"{table}/*/*/*.parquet"))
         for row in pq.read_table(path, partitioning=None).to_pylist()
     ]
-
-
-def until(met: Callable[[], object], seconds: float = 60.0) -> None:
-    end = time.monotonic() + seconds
-    while not met():
-        assert time.monotonic() < end
-        time.sleep(0.02)
 
 
 def moments(folder: Path) -> list[float]:
@@ -81,7 +74,7 @@ def test_a_look_is_rows_with_the_pod_s_columns_and_the_other_labels_as_text(tmp_
         "node_info", json.dumps({"more": "é\nx", "path": 'a b,c="d"\\'}, separators=(",", ":"), ensure_ascii=False)
     ]
     assert odd["value"] == 1.0
-    assert (writer.counters.samples, writer.counters.dropped) == (5, {"not_finite": 1})
+    assert (writer.counters.samples, counted(writer.counters.dropped)) == (5, {"not_finite": 1})
     (path,) = (tmp_path / "lake").glob("metrics/dt=2026-11-20/hour=22/*.parquet")
     assert pq.read_schema(path).names == METRICS.schema.names
     accounts = {row["account"] for row in rows(tmp_path, "ledger")}

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from tests.servers import graphite, influxdb
 from tests.servers.logs_double import LogsDouble, moto
 from tests.servers.otlp_metrics_double import OtlpMetricsDouble
 from tests.servers.parts import free_port, need
+from tests.waiting import until
 
 
 @contextmanager
@@ -28,7 +29,8 @@ def exporter(folder: Path, *flags: str, interval: str = "1s") -> Iterator[tuple[
     port = free_port()
     words = [
         sys.executable, "-m", "tailrace", "run", "metrics", f"--listen=127.0.0.1:{port}", "--cluster=c1", "--node=n1",
-        f"--metrics-interval={interval}", f"--state={folder / 'state'}", "--metadata=off", *flags,
+        f"--metrics-interval={interval}", f"--state={folder / 'state'}", "--metadata=off",
+        "--collectors-off=containers", *flags,  # what else runs on this machine is not to make looks large
     ]  # fmt: skip
     env = {**os.environ, "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
     with (folder / "said.txt").open("wb") as said:
@@ -40,11 +42,9 @@ def exporter(folder: Path, *flags: str, interval: str = "1s") -> Iterator[tuple[
         process.wait(60)
 
 
-def until(met: Callable[[], object], folder: Path, seconds: float = 90.0) -> None:
-    end = time.monotonic() + seconds
-    while not met():
-        assert time.monotonic() < end, (folder / "said.txt").read_text()[-3000:]
-        time.sleep(0.05)
+def talk(folder: Path) -> str:
+    """The end of what the exporter said."""
+    return (folder / "said.txt").read_text()[-3000:]
 
 
 def metrics(url: str) -> str:
@@ -77,14 +77,14 @@ def test_one_look_goes_to_every_target_and_one_that_is_down_is_told_and_costs_th
         )  # fmt: skip
         with exporter(tmp_path, *flags) as (url, process):
             down = re.compile(r'tailrace_metrics_writer_failures_total{writer="influx",reason="missing"} ([1-9]\S*)')
-            until(lambda: down.search(metrics(url)), tmp_path)
-            until(lambda: sum(p.name == "node_load1" for p in otlp.points) > 1, tmp_path)
-            until(lambda: carbon.points("node_load1;cluster=c1;node=n1"), tmp_path)
-            until(lambda: len(moments(tmp_path)) > 1, tmp_path)
-            until(lambda: logs.messages("/aws/containerinsights/c1/performance", "n1"), tmp_path)
+            until(lambda: down.search(metrics(url)), why=lambda: talk(tmp_path))
+            until(lambda: sum(p.name == "node_load1" for p in otlp.points) > 1, why=lambda: talk(tmp_path))
+            until(lambda: carbon.points("node_load1;cluster=c1;node=n1"), why=lambda: talk(tmp_path))
+            until(lambda: len(moments(tmp_path)) > 1, why=lambda: talk(tmp_path))
+            until(lambda: logs.messages("/aws/containerinsights/c1/performance", "n1"), why=lambda: talk(tmp_path))
             influx.ask("CREATE DATABASE tailrace")  # which was missing so far
             before = len({p.at for p in otlp.points})
-            until(lambda: influx.ask("SELECT value FROM node_load1", "tailrace"), tmp_path)
+            until(lambda: influx.ask("SELECT value FROM node_load1", "tailrace"), why=lambda: talk(tmp_path))
             assert before >= 2
             assert "pyarrow" in libraries(process)
         rows = influx.ask("SELECT value FROM node_load1", "tailrace")
@@ -105,7 +105,7 @@ def test_without_the_lake_no_arrow_is_in_the_process_and_the_bound_of_what_waits
     )  # fmt: skip
     with exporter(tmp_path, *flags) as (url, process):
         dropped = re.compile(r'dropped_samples_total{writer="(\w+)",reason="buffer_full"} [1-9]')
-        until(lambda: len(set(dropped.findall(metrics(url)))) == 3, tmp_path)
+        until(lambda: len(set(dropped.findall(metrics(url)))) == 3, why=lambda: talk(tmp_path))
         waiting = dict(re.findall(r'waiting_bytes{writer="(\w+)"} (\S+)', metrics(url)))
         assert libraries(process) == set()
     # One payload may wait whatever its size: a look of this machine.

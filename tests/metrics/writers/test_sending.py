@@ -20,7 +20,8 @@ from tailrace.metrics.writers.sending import Payload, Sending
 from tailrace.metrics.writers.telemetry import WritersCollector
 from tailrace.metrics.writers.writer import Counters, Picked
 from tailrace.metrics.writers.writing import Writing
-from tests.metrics.writers.made import AT, look
+from tests.metrics.exposed import values
+from tests.metrics.writers.made import AT, counted, look
 
 TEN = b"0123456789"
 
@@ -66,7 +67,7 @@ def test_what_waits_is_sent_first_when_the_target_is_back() -> None:
     target.refusals = []
     target.write(look(), 3.0)
     assert target.taken == [1.0, 2.0, 3.0]
-    assert (target.waiting, target.counters.samples, target.counters.dropped) == (0, 15, {})
+    assert (target.waiting, target.counters.samples, counted(target.counters.dropped)) == (0, 15, {})
 
 
 def test_past_the_bound_the_oldest_goes_and_is_counted_and_told_once(caplog: pytest.LogCaptureFixture) -> None:
@@ -75,7 +76,7 @@ def test_past_the_bound_the_oldest_goes_and_is_counted_and_told_once(caplog: pyt
     for at in range(6):
         with pytest.raises(Refused):
             target.write(look(), float(at))
-    assert (target.waiting, target.counters.dropped) == (30, {"buffer_full": 15})
+    assert (target.waiting, counted(target.counters.dropped)) == (30, {"buffer_full": 15})
     target.refusals = []
     target.write(look(), 6.0)
     assert target.taken == [4.0, 5.0, 6.0]
@@ -87,7 +88,7 @@ def test_one_payload_waits_although_it_is_larger_than_the_bound() -> None:
     target.refusals = [DOWN]
     with pytest.raises(Refused):
         target.write(look(), 1.0)
-    assert (target.waiting, target.counters.dropped) == (10, {})
+    assert (target.waiting, counted(target.counters.dropped)) == (10, {})
 
 
 def test_a_target_that_took_something_may_refuse_a_payload_for_good() -> None:
@@ -95,10 +96,10 @@ def test_a_target_that_took_something_may_refuse_a_payload_for_good() -> None:
     target.write(look(), 1.0)
     target.refusals = [WRONG]
     target.write(look(), 2.0)
-    assert (target.waiting, target.counters.dropped) == (0, {"rejected": 5})
+    assert (target.waiting, counted(target.counters.dropped)) == (0, {"rejected": 5})
     target.refusals, target.rejects = [], 2
     target.write(look(), 3.0)
-    assert (target.counters.samples, target.counters.dropped) == (8, {"rejected": 7})
+    assert (target.counters.samples, counted(target.counters.dropped)) == (8, {"rejected": 7})
 
 
 def test_a_target_that_never_took_anything_is_not_believed() -> None:
@@ -121,12 +122,25 @@ def test_a_writer_that_fails_costs_no_other_and_is_told_once(caplog: pytest.LogC
         writing.look(at)
     assert good.taken == [1.0, 2.0]
     assert writing.failing == {"bad": "no server"}
-    assert (bad.counters.failures, broken.counters.failures) == ({"unreachable": 2}, {"bug": 2})
+    assert (counted(bad.counters.failures), counted(broken.counters.failures)) == ({"unreachable": 2}, {"bug": 2})
     assert caplog.text.count("writer bad: no server") == 1
     bad.refusals = []
     writing.look(3.0)
     assert (bad.taken, writing.failing) == ([1.0, 2.0, 3.0], {})
     assert "writer bad works again" in caplog.text
+
+
+def test_the_first_failure_of_any_sort_and_the_first_loss_are_told_from_zero_so_that_a_rate_sees_them() -> None:
+    target = Target()
+    collector = WritersCollector(Host("/"), [target])
+    before = values([*collector.collect()])
+    assert {value for name, value in before.items() if "failures" in name or "dropped" in name} == {0}
+    target.refusals = [DOWN]
+    Writing(look, [target], Interval(60.0, "n1")).look(1.0)
+    after = values([*collector.collect()])
+    assert before.keys() == after.keys()
+    changed = {name for name in after if after[name] != before[name] and "failures" in name}
+    assert changed == {'tailrace_metrics_writer_failures_total{writer="target",reason="unreachable"}'}
 
 
 def test_a_look_that_fails_does_not_end_the_thread(caplog: pytest.LogCaptureFixture) -> None:
@@ -156,6 +170,19 @@ def test_the_thread_looks_at_each_moment_of_the_interval_and_what_still_waits_at
     assert "that its target never took are lost" in caplog.text
 
 
+def test_what_waits_on_disk_is_not_called_lost(caplog: pytest.LogCaptureFixture) -> None:
+    class OnDisk(Target):
+        keeps = True
+
+    target = OnDisk()
+    target.refusals = [DOWN]
+    writing = Writing(look, (target,), Interval(60.0, "n1"))
+    writing.look(1.0)
+    assert target.waiting
+    writing.close()
+    assert "that its target never took are lost" not in caplog.text
+
+
 def test_a_clock_that_is_set_back_does_not_stop_the_looks() -> None:
     times = chain([AT, AT + 0.01], (AT - 7200.0 + 0.02 * n for n in count()))
     target = Target()
@@ -172,9 +199,9 @@ def test_only_the_metrics_that_are_wanted_are_written_and_what_is_no_number_is_c
     assert [s.name for _, s in Picked(("node_cpu_*", "node_load?")).of(look(), counters)] == [
         "node_load1", "node_cpu_seconds_total", "node_cpu_seconds_total",
     ]  # fmt: skip
-    assert counters.dropped == {}
+    assert counted(counters.dropped) == {}
     assert len(list(Picked(()).of(look(), counters))) == 5
-    assert counters.dropped == {"not_finite": 1}
+    assert counted(counters.dropped) == {"not_finite": 1}
 
 
 def test_what_writers_did_is_metrics_with_declared_names_and_labels() -> None:
@@ -184,12 +211,13 @@ def test_what_writers_did_is_metrics_with_declared_names_and_labels() -> None:
     target.counters.fail("unreachable")
     target.counters.drop("buffer_full", 3)
     metrics = list(WritersCollector(Host(), (target,)).collect())
-    found = {s.name: (dict(s.labels), s.value) for m in metrics for s in m.samples}
+    found = {s.name: (dict(s.labels), s.value) for m in metrics for s in m.samples if s.value}
     assert found["tailrace_metrics_writer_samples_total"] == ({"writer": "target"}, 5)
     assert found["tailrace_metrics_writer_failures_total"] == ({"writer": "target", "reason": "unreachable"}, 1)
     assert found["tailrace_metrics_writer_dropped_samples_total"] == (
         {"writer": "target", "reason": "buffer_full"}, 3,
     )  # fmt: skip
+    found = {s.name: (dict(s.labels), s.value) for m in metrics for s in m.samples}
     families = {family.name: family for family in WritersCollector.FAMILIES}
     assert found.keys() == families.keys()
     assert all(tuple(labels) == families[name].labels for name, (labels, _) in found.items())

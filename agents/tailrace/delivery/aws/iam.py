@@ -1,4 +1,4 @@
-"""iam: a sink in, the policy its role needs out; the only place where a permission is declared.
+"""iam: a sink or a metrics writer in, the policy its role needs out; the only place where a permission is declared.
 
 A placeholder is written `${Bucket}`, as CloudFormation and string.Template read it. The policies in daemonset/iam/ and
 what the agent says when a call is denied are both made of `STATEMENTS`.
@@ -40,6 +40,7 @@ PLACEHOLDERS: tuple[tuple[str, str, str], ...] = (
     ),
     ("Stream", "tailrace-*", "the delivery streams"),
     ("Group", "/tailrace/*", "the log groups"),
+    ("InsightsGroup", "/aws/containerinsights/prod/performance", "Container Insights' log group of the cluster"),
     ("KmsKey", "arn:aws:kms:eu-west-1:123456789012:key/…", "the key of SSE-KMS"),
     ("RoleArn", "arn:aws:iam::123456789012:role/tailrace", "the role to assume in the other account"),
 )
@@ -48,6 +49,29 @@ _STREAM = re.compile(r"(?<=:log-group:)([^:]+):log-stream:.*")  # AWS names the 
 
 _ASSUME = Statement("AssumeTheOtherAccountsRole", ("sts:AssumeRole",), "${RoleArn}", "ship from here", "role_arn")
 
+
+def _logs(group: str) -> tuple[Statement, ...]:
+    """To write to log groups. group: their placeholder."""
+    # Every action is checked against `log-group:NAME:log-stream:`, with a stream's name behind it where the call names
+    # one. So what a policy says of a group has to end in `:*`; a group's own ARN is for its tags only.
+    resource = f"arn:${{Partition}}:logs:${{Region}}:${{Account}}:log-group:${{{group}}}:*"
+    return (
+        Statement(
+            "WriteEvents",
+            ("logs:CreateLogStream", "logs:PutLogEvents"),
+            resource,
+            "send, into streams that are made when they are first needed",
+        ),
+        Statement(
+            "MakeGroups",
+            ("logs:CreateLogGroup", "logs:PutRetentionPolicy"),
+            resource,
+            "make groups when they are first needed, and say how long they keep",
+        ),
+    )
+
+
+# By sink; those of `WRITERS` by writer.
 STATEMENTS: dict[str, tuple[Statement, ...]] = {
     "s3": (
         Statement(
@@ -84,29 +108,16 @@ STATEMENTS: dict[str, tuple[Statement, ...]] = {
         ),
         _ASSUME,
     ),
-    "cloudwatch": (
-        # Every one of these is checked against `log-group:NAME:log-stream:`, with a stream's name behind it where the
-        # call names one. So what a policy says of a group has to end in `:*`; a group's own ARN is for its tags only.
-        Statement(
-            "WriteEvents",
-            ("logs:CreateLogStream", "logs:PutLogEvents"),
-            "arn:${Partition}:logs:${Region}:${Account}:log-group:${Group}:*",
-            "send, into streams that are made when they are first needed",
-        ),
-        Statement(
-            "MakeGroups",
-            ("logs:CreateLogGroup", "logs:PutRetentionPolicy"),
-            "arn:${Partition}:logs:${Region}:${Account}:log-group:${Group}:*",
-            "make groups when they are first needed, and say how long they keep",
-        ),
-        _ASSUME,
-    ),
+    "cloudwatch": (*_logs("Group"), _ASSUME),
+    # The writer lake stores by the lake's sink and needs what that needs.
+    "emf": (*_logs("InsightsGroup"), _ASSUME),
 }
+WRITERS: tuple[str, ...] = ("emf",)
 
 
 def policy(sink: str, values: Mapping[str, str], settings: frozenset[str] = frozenset()) -> dict[str, Any]:
-    """The policy of a sink's role; a placeholder that `values` does not fill stays. settings: those that are set, which
-    some statements depend on."""
+    """The policy of the role of a sink or writer; a placeholder that `values` does not fill stays. settings: those that
+    are set, which some statements depend on."""
     return {
         "Version": "2012-10-17",
         "Statement": [

@@ -104,7 +104,7 @@ class ElasticsearchSink(PackedSink):
         if settings.api_key and settings.user:
             raise ValueError("sink elasticsearch has api_key and user: nothing was read; remove one of them")
         headers = {"authorization": f"ApiKey {settings.api_key.strip()}"} if settings.api_key else {}
-        return cls(Http("elasticsearch", settings, headers), settings)
+        return cls(Http("sink elasticsearch", settings, headers), settings)
 
     def encoder(self, table: Table) -> Encoder:
         """Bulk requests."""

@@ -8,15 +8,14 @@ named in a warning. A server that has never taken anything is not believed: then
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from tailrace.config.settings import Setting
-from tailrace.config.values import KIB, MIB, Names, Size, Text
+from tailrace.config.values import KIB, MIB, Size, Text
+from tailrace.delivery import otlp
 from tailrace.delivery.dropped import Dropped
-from tailrace.delivery.http import Answer, Http, HttpSettings, refused
-from tailrace.delivery.refusal import Refused
+from tailrace.delivery.http import Answer, Http, refused
 from tailrace.delivery.sinks.sink import OF_LEDGER, Finding, PackedSink, Place
 
 if TYPE_CHECKING:
@@ -26,33 +25,18 @@ if TYPE_CHECKING:
     from tailrace.delivery.formats.packed import Request
     from tailrace.lake import Table
 
-_TYPE = "application/x-protobuf"
-_HEADER = r"[A-Za-z0-9!#$%&'*+.^_`|~-]+=.*"
+_PATH = "/v1/logs"
 _TOO_LONG, _WRONG = 413, (400, 422)
 
 log = logging.getLogger("tailrace")
 
 
-class OtlpSettings(HttpSettings, frozen=True, kw_only=True):
+class OtlpSettings(otlp.ServerSettings, frozen=True, kw_only=True):
     """Where the server is and what a request is like."""
 
     path: Annotated[
         str, Setting("otlp", Text(), "The path of logs below url.", "/otlp/v1/logs")
-    ] = "/v1/logs"  # fmt: skip
-    headers: Annotated[
-        tuple[str, ...],
-        Setting(
-            "otlp", Names(pattern=_HEADER, meaning="a header like NAME=VALUE"),
-            "Headers of each request, such as a vendor's key.", "x-api-key=0123", secret=True,
-        ),
-    ] = ()  # fmt: skip
-    bearer: Annotated[
-        str,
-        Setting(
-            "otlp", Text(), "A token, instead of user and password; @FILE reads it from a file.", "@token.txt",
-            at_file=True, secret=True,
-        ),
-    ] = ""  # fmt: skip
+    ] = _PATH  # fmt: skip
     request_bytes: Annotated[
         int, Setting("otlp", Size(KIB, 64 * MIB), "Bytes of a request, before compression.", "4MiB")
     ] = 2 * MIB
@@ -82,14 +66,7 @@ class OtlpSink(PackedSink):
     @classmethod
     def open(cls, settings: OtlpSettings, place: Place) -> OtlpSink:  # noqa: ARG003
         """The server at `url`. Raises ValueError if a setting is missing or wrong."""
-        if settings.bearer and settings.user:
-            raise ValueError("sink otlp has bearer and user: nothing was read; remove one of them")
-        if not settings.path.startswith("/") or re.search(r"[\s?#]", settings.path):
-            raise ValueError(f"path of sink otlp is {settings.path!r}: nothing was read; write it like /v1/logs")
-        headers = {name.lower(): value for name, _, value in (h.partition("=") for h in settings.headers)}
-        if settings.bearer:
-            headers["authorization"] = f"Bearer {settings.bearer.strip()}"
-        return cls(Http("otlp", settings, headers), settings)
+        return cls(otlp.connection("sink otlp", settings, settings.path, _PATH), settings)
 
     def encoder(self, table: Table) -> Encoder:
         """Export requests."""
@@ -128,7 +105,7 @@ class OtlpSink(PackedSink):
 
         if not gzip and self._settings.compression == "gzip":
             body, gzip = gzipped(bytes(body)), True
-        answer = self._http.call("POST", self._settings.path, body, type=_TYPE, gzip=gzip)
+        answer = self._http.call("POST", self._settings.path, body, type=otlp.TYPE, gzip=gzip)
         self.counters["requests"] += 1
         self.counters["sent_bytes"] += len(body)
         return answer
@@ -136,7 +113,7 @@ class OtlpSink(PackedSink):
     def _read(self, key: str, answer: Answer, rows: int, body: Callable[[], bytes]) -> None:
         """What became of a request of that many records. Raises Refused if it is to be sent again."""
         if answer.status == 200:
-            rejected, why = _partial_success(answer)
+            rejected, why = _rejected(answer)
             self._taken = True
             self.counters["records"] += rows - rejected
             if rejected:  # how many is said, not which
@@ -169,16 +146,11 @@ class OtlpSink(PackedSink):
         self._http.close()
 
 
-def _partial_success(answer: Answer) -> tuple[int, str]:
+def _rejected(answer: Answer) -> tuple[int, str]:
     """Records that the server rejected, and why. Raises Refused if it did not answer in OTLP."""
-    from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
     from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceResponse
 
-    try:
-        said = ExportLogsServiceResponse.FromString(answer.body).partial_success
-    except DecodeError:
-        told = f"the answer to an export is no OTLP ({answer.said[:100]})"
-        raise Refused("missing", told, "mend url and path: another server answers there") from None
+    said = otlp.partial_success(answer, ExportLogsServiceResponse)
     return int(said.rejected_log_records), str(said.error_message)
 
 

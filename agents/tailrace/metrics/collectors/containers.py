@@ -58,7 +58,7 @@ class Containers(Collector):
         self._devices = Devices(host.proc, clock)
         self._faulty = False
         hierarchies = mounted(host.cgroup)
-        self._present = Present(hierarchies, self._processes, pods, budget or Budget(), clock) if hierarchies else None
+        self._present = Present(hierarchies, self._processes, pods, self.budget, clock) if hierarchies else None
 
     def collect(self) -> Iterator[Metric]:
         """All families that have samples. Raises Absent if no hierarchy of control groups is mounted."""

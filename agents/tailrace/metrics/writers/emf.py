@@ -7,9 +7,10 @@ half a dollar a GB, and each metric with its dimensions each month; `enhanced` h
 
 from __future__ import annotations
 
+import time
 import zlib
-from collections.abc import Iterable, Sequence
-from typing import Annotated, Any, ClassVar
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from prometheus_client.core import Metric
 
@@ -17,11 +18,12 @@ from tailrace.config.settings import Setting
 from tailrace.config.values import Choice, Count, Text
 from tailrace.delivery.aws.client import AwsSettings, calling, client
 from tailrace.delivery.aws.log_streams import LogStreams, retention_problem
-from tailrace.metrics.writers.insights.event import Level
-from tailrace.metrics.writers.insights.events import NodeEvents
-from tailrace.metrics.writers.insights.look import Look
+from tailrace.delivery.sinks.sink import Finding
 from tailrace.metrics.writers.sending import Payload, Sending
 from tailrace.metrics.writers.writer import BUFFER, BufferBytes, Place
+
+if TYPE_CHECKING:
+    from tailrace.metrics.writers.insights.event import Level
 
 _GROUP = "/aws/containerinsights/{cluster}/performance"  # where Container Insights looks for them
 # Of one PutLogEvents; each event counts for 26 bytes more than it has.
@@ -62,6 +64,8 @@ class EmfWriter(Sending):
 
     def __init__(self, settings: EmfSettings, place: Place) -> None:
         """Raises ValueError if there is no region."""
+        from tailrace.metrics.writers.insights.events import NodeEvents  # late: a run without this writer has no use
+
         super().__init__(settings.buffer_bytes)
         self._client: Any = client("logs", settings)
         self._made: dict[str, float] = {"groups": 0, "streams": 0}
@@ -81,18 +85,20 @@ class EmfWriter(Sending):
         """The cluster's group. Raises ValueError if a setting is missing or wrong."""
         if not place.cluster:
             raise ValueError(
-                "writer emf needs the cluster's name, by which all is found: nothing was written; set cluster"
+                "writer emf needs the cluster's name, by which all is found: nothing was started; set cluster"
             )
         if _legal(group := settings.group.replace("{cluster}", place.cluster)) != group or not group:
-            raise ValueError(f"group of writer emf is {group!r}: nothing was written; write it like {_GROUP}")
+            raise ValueError(f"group of writer emf is {group!r}: nothing was started; write it like {_GROUP}")
         if problem := retention_problem(settings.retention_days):
             raise ValueError(
-                f"retention_days of writer emf is {settings.retention_days}: nothing was written; {problem}"
+                f"retention_days of writer emf is {settings.retention_days}: nothing was started; {problem}"
             )
         return cls(settings, place)
 
     def encode(self, metrics: Sequence[Metric], at: float) -> Iterable[Payload]:
         """The look's events in calls that AWS takes; the first look has no rates."""
+        from tailrace.metrics.writers.insights.look import Look
+
         events, size = list[bytes](), 0
         for event in self._events.of(Look(metrics, at)):
             if size + len(event) + _OVERHEAD > _BATCH_BYTES or len(events) >= _BATCH_EVENTS:
@@ -110,17 +116,28 @@ class EmfWriter(Sending):
         events = [{"timestamp": stamp, "message": message} for message in messages]
         with calling("logs:PutLogEvents", self._streams.arn(self._group)):
             try:
-                answer = self._put(events)
+                answer = self._put(self._stream, events)
             except self._client.exceptions.ResourceNotFoundException:
                 self._streams.make(self._group, self._stream)
-                answer = self._put(events)
+                answer = self._put(self._stream, events)
         return len(events) if answer.get("rejectedLogEventsInfo") else 0  # they have one time, so all or none
 
-    def _put(self, events: list[dict[str, Any]]) -> dict[str, Any]:
+    def _put(self, stream: str, events: list[dict[str, Any]]) -> dict[str, Any]:
         answer: dict[str, Any] = self._client.put_log_events(
-            logGroupName=self._group, logStreamName=self._stream, logEvents=events
+            logGroupName=self._group, logStreamName=stream, logEvents=events
         )
         return answer
+
+    def check(self) -> Iterator[Finding]:
+        """Whether events may be put: into a stream that nobody has, so that nothing is left. Raises Refused."""
+        with calling("logs:PutLogEvents", self._streams.arn(self._group)):
+            try:
+                self._put(f"{self._stream}/check", [{"timestamp": int(time.time() * 1000), "message": "-"}])
+            except self._client.exceptions.ResourceNotFoundException:
+                told = "the group and its streams are made when needed"
+                yield Finding(True, f"logs:PutLogEvents is allowed on {self._group}; {told}")
+            else:
+                yield Finding(True, f"events can be put into {self._group}")
 
     def close(self) -> None:
         """Close its connections."""

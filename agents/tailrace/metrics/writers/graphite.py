@@ -11,7 +11,7 @@ import re
 import select
 import socket
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Annotated, ClassVar
 
 import msgspec
@@ -20,6 +20,7 @@ from prometheus_client.core import Metric
 from tailrace.config.settings import Setting
 from tailrace.config.values import Choice, Duration, Text
 from tailrace.delivery.refusal import Refused
+from tailrace.delivery.sinks.sink import Finding
 from tailrace.metrics.labels import Labels, text
 from tailrace.metrics.writers.sending import Payload, Sending
 from tailrace.metrics.writers.writer import BUFFER, BufferBytes, Only, Picked, Place
@@ -73,7 +74,7 @@ class GraphiteWriter(Sending):
         host, colon, port = settings.address.rpartition(":")
         if not (colon and host and port.isascii() and port.isdigit() and 0 < int(port) < 65536):
             raise ValueError(
-                f"address of writer graphite is {settings.address!r}: nothing was written; write it like "
+                f"address of writer graphite is {settings.address!r}: nothing was started; write it like "
                 "graphite.example.com:2003"
             )
         if re.search(r"[^A-Za-z0-9_.-]", settings.prefix):
@@ -107,9 +108,18 @@ class GraphiteWriter(Sending):
 
     def send(self, payload: Payload) -> int:
         """Send lines. Raises Refused if they could not be."""
+        self._say(zlib.decompress(payload.body))
+        return 0
+
+    def check(self) -> Iterator[Finding]:
+        """Whether carbon can be connected to; it has no more to say. Raises Refused."""
+        self._say(b"")
+        yield Finding(True, "carbon at {}:{} can be connected to".format(*self._address))
+
+    def _say(self, lines: bytes) -> None:
         where = "{}:{}".format(*self._address)
         try:
-            self._connection().sendall(zlib.decompress(payload.body))
+            self._connection().sendall(lines)
         except TimeoutError as e:
             self.close()
             told = f"carbon at {where} takes nothing for {self._settings.timeout:g} s"
@@ -118,7 +128,6 @@ class GraphiteWriter(Sending):
             self.close()
             told = f"carbon at {where} can't be reached ({e.strerror or e})"
             raise Refused("unreachable", told, "check address, the network policy and carbon itself") from e
-        return 0
 
     def _connection(self) -> socket.socket:
         """The open connection, or a new one if carbon has closed it. Raises OSError."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import gzip
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Annotated, ClassVar
 from urllib.parse import urlencode
 
@@ -18,6 +18,7 @@ from tailrace.config.settings import Setting
 from tailrace.config.values import Text
 from tailrace.delivery.http import Http, HttpSettings, refused
 from tailrace.delivery.refusal import Refused
+from tailrace.delivery.sinks.sink import Finding
 from tailrace.metrics.labels import Labels, text
 from tailrace.metrics.writers.sending import Payload, Sending
 from tailrace.metrics.writers.writer import BUFFER, BufferBytes, Only, Picked, Place
@@ -74,14 +75,12 @@ class InfluxWriter(Sending):
     @classmethod
     def open(cls, settings: InfluxSettings, place: Place) -> InfluxWriter:
         """The server at `url`. Raises ValueError if a setting is missing or wrong."""
-        if not settings.url:
-            raise ValueError("writer influx needs the server's address: nothing was written; set url")
         if not settings.bucket and not settings.database:
-            raise ValueError("writer influx has no database and no bucket: nothing was written; set one of them")
+            raise ValueError("writer influx has no database and no bucket: nothing was started; set one of them")
         if settings.token and settings.user:
-            raise ValueError("writer influx has token and user: nothing was written; remove one of them")
+            raise ValueError("writer influx has token and user: nothing was started; remove one of them")
         headers = {"authorization": f"Token {settings.token.strip()}"} if settings.token else None
-        return cls(Http("influx", settings, headers), settings, place)
+        return cls(Http("writer influx", settings, headers), settings, place)
 
     def encode(self, metrics: Sequence[Metric], at: float) -> Iterable[Payload]:
         """Requests of some thousand lines each."""
@@ -111,7 +110,16 @@ class InfluxWriter(Sending):
 
     def send(self, payload: Payload) -> int:
         """Send a request. Raises Refused."""
-        answer = self._http.call("POST", self._path, payload.body, type="text/plain; charset=utf-8", gzip=self._gzip)
+        return min(self._write(payload.body, self._gzip), payload.samples)
+
+    def check(self) -> Iterator[Finding]:
+        """Whether a write without a point is taken: there is the database, and we may. Raises Refused."""
+        self._write(b"", False)
+        yield Finding(True, f"{self._http.url}{self._path.partition('?')[0]} takes writes")
+
+    def _write(self, body: bytes, packed: bool) -> int:
+        """Returns the points that were not taken."""
+        answer = self._http.call("POST", self._path, body, type="text/plain; charset=utf-8", gzip=packed)
         if answer.status in (200, 204):
             return 0
         what = f"the write to {self._http.url}{self._path.partition('?')[0]}"
@@ -119,7 +127,7 @@ class InfluxWriter(Sending):
             told = f"{what} was answered 404 ({answer.said})"
             raise Refused("missing", told, "create the database or bucket, or mend database, bucket, org")
         if answer.status == 400 and (lost := _partly(answer.body)) is not None:
-            return min(lost, payload.samples)
+            return lost
         raise refused(answer, what, "give the user or token permission to write")
 
     def close(self) -> None:

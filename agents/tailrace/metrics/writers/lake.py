@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 import os
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import msgspec
@@ -20,6 +20,7 @@ from prometheus_client.core import Metric
 from tailrace.config.settings import Setting
 from tailrace.config.values import Duration
 from tailrace.delivery.refusal import Refused
+from tailrace.delivery.sinks.sink import Finding
 from tailrace.metrics.labels import Labels, text
 from tailrace.metrics.writers.writer import Only, Picked, Place, Writer
 
@@ -50,6 +51,7 @@ class LakeWriter(Writer):
     name: ClassVar = "lake"
     guarantee: ClassVar = "the sink's: exactly once for local and s3"
     Settings: ClassVar = LakeSettings
+    keeps: ClassVar = True
 
     def __init__(self, settings: LakeSettings, place: Place) -> None:
         super().__init__()
@@ -68,7 +70,7 @@ class LakeWriter(Writer):
         named = chosen(place.agent)
         if not any(one.sink.any_table for one in named):
             raise ValueError(
-                f"writer lake: the sink {named[0].name} takes log lines only: nothing was written; name one of "
+                f"writer lake: the sink {named[0].name} takes log lines only: nothing was started; name one of "
                 f"{', '.join(sink.name for sink in SINKS if sink.any_table)}"
             )
         for one in named:
@@ -83,6 +85,10 @@ class LakeWriter(Writer):
         self._looks.append((at, rows, samples))
         if trouble := self._started().trouble():
             raise Refused("failed", trouble, "what was looked at is safe in the spool as long as that has room")
+
+    def check(self) -> Iterator[Finding]:
+        """The sink is what there is to ask, and it has a check of its own."""
+        yield Finding(True, "its rows go where the sink's do")
 
     def _started(self) -> LakeAgent:
         if self._agent is None or not self._agent.alive:

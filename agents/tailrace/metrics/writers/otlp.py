@@ -8,43 +8,28 @@ endpoint requests are signed with the node's AWS credentials (`sign`).
 from __future__ import annotations
 
 import gzip
-import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Annotated, Any, ClassVar
 
 from prometheus_client.core import Metric
 
 from tailrace import __version__
 from tailrace.config.settings import Setting
-from tailrace.config.values import Names, Text
-from tailrace.delivery.http import Http, HttpSettings, refused
-from tailrace.delivery.refusal import Refused
+from tailrace.config.values import Text
+from tailrace.delivery import otlp
+from tailrace.delivery.http import Answer, Http, refused
+from tailrace.delivery.sinks.sink import Finding
 from tailrace.metrics.writers.otlp_points import Requests
 from tailrace.metrics.writers.sending import Payload, Sending
 from tailrace.metrics.writers.writer import BUFFER, BufferBytes, Only, Picked, Place
 
-_TYPE = "application/x-protobuf"
-_HEADER = r"[A-Za-z0-9!#$%&'*+.^_`|~-]+=.*"
+_PATH = "/v1/metrics"
 
 
-class OtlpSettings(HttpSettings, frozen=True, kw_only=True):
+class OtlpSettings(otlp.ServerSettings, frozen=True, kw_only=True):
     """Where the server is."""
 
-    path: Annotated[str, Setting("otlp", Text(), "The path of metrics below url.", "/otlp/v1/metrics")] = "/v1/metrics"
-    headers: Annotated[
-        tuple[str, ...],
-        Setting(
-            "otlp", Names(pattern=_HEADER, meaning="a header like NAME=VALUE"),
-            "Headers of each request, such as a vendor's key.", "x-api-key=0123", secret=True,
-        ),
-    ] = ()  # fmt: skip
-    bearer: Annotated[
-        str,
-        Setting(
-            "otlp", Text(), "A token, instead of user and password; @FILE reads it from a file.", "@token.txt",
-            at_file=True, secret=True,
-        ),
-    ] = ""  # fmt: skip
+    path: Annotated[str, Setting("otlp", Text(), "The path of metrics below url.", "/otlp/v1/metrics")] = _PATH
     sign: Annotated[
         str,
         Setting(
@@ -79,23 +64,15 @@ class OtlpWriter(Sending):
     @classmethod
     def open(cls, settings: OtlpSettings, place: Place) -> OtlpWriter:
         """The server at `url`. Raises ValueError if a setting is missing or wrong."""
-        if not settings.url:
-            raise ValueError("writer otlp needs the server's address: nothing was written; set url")
-        if (settings.bearer and settings.user) or (settings.sign and (settings.bearer or settings.user)):
-            raise ValueError("writer otlp has two of bearer, user, sign: nothing was written; leave one of them")
-        if not settings.path.startswith("/") or re.search(r"[\s?#]", settings.path):
-            raise ValueError(
-                f"path of writer otlp is {settings.path!r}: nothing was written; write it like /v1/metrics"
-            )
-        headers = {name.lower(): value for name, _, value in (h.partition("=") for h in settings.headers)}
-        if settings.bearer:
-            headers["authorization"] = f"Bearer {settings.bearer.strip()}"
+        if settings.sign and (settings.bearer or settings.user):
+            raise ValueError("writer otlp has two of bearer, user, sign: nothing was started; leave one of them")
         signer = None
         if settings.sign:
             from tailrace.delivery.aws.signing import Signer
 
             signer = Signer(settings.sign, settings.region)
-        return cls(Http("otlp", settings, headers), settings, place, signer)
+        http = otlp.connection("writer otlp", settings, settings.path, _PATH)
+        return cls(http, settings, place, signer)
 
     def encode(self, metrics: Sequence[Metric], at: float) -> Iterable[Payload]:
         """Export requests of some thousand points each."""
@@ -106,27 +83,28 @@ class OtlpWriter(Sending):
 
     def send(self, payload: Payload) -> int:
         """Send an export request. Returns the points that the server rejects. Raises Refused."""
-        url, packed = self._http.whole(self._settings.path), self._settings.compression == "gzip"
-        headers = self._signer.headers("POST", url, payload.body) if self._signer else {}
-        answer = self._http.call("POST", self._settings.path, payload.body, type=_TYPE, gzip=packed, headers=headers)
+        return min(self._export(payload.body, self._settings.compression == "gzip"), payload.samples)
+
+    def _export(self, body: bytes, packed: bool) -> int:
+        url = self._http.whole(self._settings.path)
+        headers = self._signer.headers("POST", url, body) if self._signer else {}
+        answer = self._http.call("POST", self._settings.path, body, type=otlp.TYPE, gzip=packed, headers=headers)
         if answer.status == 200:
-            return min(_rejected(answer.body, answer.said), payload.samples)
+            return _rejected(answer)
         raise refused(answer, f"the export to {url}")
+
+    def check(self) -> Iterator[Finding]:
+        """Whether the server takes a request that holds nothing. Raises Refused."""
+        self._export(b"", False)
+        yield Finding(True, f"{self._http.whole(self._settings.path)} takes export requests")
 
     def close(self) -> None:
         """Close the connection."""
         self._http.close()
 
 
-def _rejected(body: bytes, said: str) -> int:
+def _rejected(answer: Answer) -> int:
     """Points that the server rejected. Raises Refused if it did not answer in OTLP."""
-    if not body or body == b"{}":
-        return 0
-    from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
     from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceResponse
 
-    try:
-        return int(ExportMetricsServiceResponse.FromString(body).partial_success.rejected_data_points)
-    except DecodeError:
-        told = f"the answer to an export is no OTLP ({said[:100]})"
-        raise Refused("missing", told, "mend url and path: another server answers there") from None
+    return int(otlp.partial_success(answer, ExportMetricsServiceResponse).rejected_data_points)

@@ -9,7 +9,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from math import isfinite
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, get_args
 
 import msgspec
 from prometheus_client.core import Metric
@@ -18,6 +18,8 @@ from prometheus_client.samples import Sample
 from tailrace.config import Settings
 from tailrace.config.settings import Setting
 from tailrace.config.values import MIB, Names, Size
+from tailrace.delivery.refusal import Reason
+from tailrace.delivery.sinks.sink import Finding
 
 # The two settings that every writer has; each is a field of its Settings.
 Only = Annotated[
@@ -32,6 +34,9 @@ BufferBytes = Annotated[
     Setting("writer", Size(0), "Bytes that may wait in memory while the target is down; the oldest go first.", "32MiB"),
 ]
 BUFFER = 16 * MIB
+# Why a look was not delivered at once; `bug` is a fault of ours. And why samples are given up.
+FAILURES = (*get_args(Reason), "bug")
+DROPS = ("buffer_full", "rejected", "not_finite")
 
 
 @dataclass(frozen=True)
@@ -47,9 +52,10 @@ class Place:
 class Counters:
     """What a writer did since it was opened.
 
-    samples: that its target took. failures: looks that were not delivered at once, by reason. dropped: samples that
-    its target will never have, by reason (buffer_full, rejected, not_finite). last: when the target took something,
-    seconds since 1970, 0 if never. seconds: spent on writing.
+    samples: that its target took. failures: looks that were not delivered at once, by each of FAILURES. dropped:
+    samples that its target will never have, by each of DROPS. Both begin at 0: of a series that begins at 1 no rate
+    is known, and the first failure would be seen by nobody. last: when the target took something, seconds since 1970,
+    0 if never. seconds: spent on writing.
     """
 
     samples: int
@@ -61,28 +67,28 @@ class Counters:
     @classmethod
     def new(cls) -> Counters:
         """Of a writer that did nothing yet."""
-        return cls(0, {}, {}, 0.0, 0.0)
+        return cls(0, dict.fromkeys(FAILURES, 0), dict.fromkeys(DROPS, 0), 0.0, 0.0)
 
     def fail(self, reason: str) -> None:
         """Count a look that was not delivered."""
-        self.failures[reason] = self.failures.get(reason, 0) + 1
+        self.failures[reason] += 1
 
     def drop(self, reason: str, samples: int) -> None:
         """Count samples that the target will never have."""
-        if samples:
-            self.dropped[reason] = self.dropped.get(reason, 0) + samples
+        self.dropped[reason] += samples
 
 
 class Writer(ABC):
     """A destination.
 
     name: as in the settings. guarantee: one sentence. Settings: a Struct whose fields are declared as those of
-    config.Settings are.
+    config.Settings are. keeps: what waits when it is closed is on disk, and the next start delivers it.
     """
 
     name: ClassVar[str]
     guarantee: ClassVar[str]
     Settings: ClassVar[type[msgspec.Struct]]
+    keeps: ClassVar[bool] = False
 
     def __init__(self) -> None:
         self.counters = Counters.new()
@@ -100,6 +106,10 @@ class Writer(ABC):
         Raises OSError (`Refused`) if its target can't take it now: then it waits in memory, as far as there is room,
         and the next call tries again. Returns within about half a minute whatever the target does.
         """
+
+    def check(self) -> Iterator[Finding]:
+        """Ask its target whether it would take a look, without leaving anything there. Raises OSError (`Refused`)."""
+        return iter(())
 
     @property
     def waiting(self) -> int:

@@ -97,6 +97,6 @@ class Writing:
         if self._thread.is_alive():
             self._thread.join(30.0)
         for writer in self._writers:
-            if writer.waiting:
+            if writer.waiting and not writer.keeps:
                 log.warning("writer %s: %d bytes that its target never took are lost", writer.name, writer.waiting)
             writer.close()
