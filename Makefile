@@ -48,6 +48,7 @@ parts:           ## what some tests use beyond Python: strace, and servers that 
 e2e: setup trino ## a real cluster of one node: the chart is installed, pods log, crash and go, and the lake is asked (as root)
 	@PYTHON=$(PYTHON) tests/servers/node.sh
 	@$(SUDO) env "PATH=$$PATH" "TAILRACE_PARTS=$${TAILRACE_PARTS:-$$HOME/.cache/tailrace/parts}" $(BIN)/python -m tests.e2e
+	TAILRACE_MINUTE=1 $(BIN)/python -m pytest tests/dashboards/test_prometheus.py
 
 trino: setup     ## every question of the packs on a real Trino over Glue and S3 (needs Java 24 and Maven, else it skips)
 	@tests/servers/build.sh versitygw

@@ -21,6 +21,7 @@ from tailrace.config.reference import markdown, schema
 from tailrace.console import cost_page
 from tailrace.logs.telemetry import declared
 from tailrace.metrics import page
+from tailrace.query.ddl import GENERATED as TABLES
 from tests.daemonset import manifests
 from tests.servers.parts import binary
 
@@ -66,10 +67,11 @@ GENERATED: tuple[tuple[str, Callable[[], str]], ...] = (
     *AWS,
     *ALERTS,
     *PIPELINE,
+    *TABLES,
     *VALUES,  # before what helm renders: it reads this schema
 )
 # By helm, which not everybody has.
-RENDERED: tuple[tuple[str, Callable[[], str]], ...] = (("daemonset/manifests/tailrace.yaml", manifests.text),)
+RENDERED: tuple[tuple[str, Callable[[], str]], ...] = manifests.GENERATED
 
 
 def generators() -> tuple[tuple[str, Callable[[], str]], ...]:

@@ -10,16 +10,7 @@ import pytest
 from prometheus_client import CollectorRegistry, Counter
 
 from tailrace.health import Health, ListenError, Server, address
-
-
-class Clock:
-    """Monotonic seconds that a test owns."""
-
-    def __init__(self) -> None:
-        self.now = 1_000.0
-
-    def __call__(self) -> float:
-        return self.now
+from tests.clock import Clock
 
 
 @pytest.fixture

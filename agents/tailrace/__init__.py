@@ -10,7 +10,7 @@ A map of the package, in the order in which a line travels through it:
     metrics/    the exporter: node, containers, pods
     ecs.py      who a container in a task of ECS is
     health.py   /metrics, /healthz, /readyz
-    query/      question packs over the lake, on DuckDB or printed for Athena
+    query/      question packs over the lake, on DuckDB, Athena or Trino; its tables; its compaction
     console/    what a person runs at a terminal: the demo node, and what it shows
     durable.py  files that are whole after a crash
     lake.py     every table and column, once

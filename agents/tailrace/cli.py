@@ -26,10 +26,10 @@ from tailrace.config.exporter import exporter_problems
 from tailrace.config.flags import SettingsCommand, config_option, given, setting_options
 from tailrace.config.values import Raw
 from tailrace.delivery.sinks.chosen import Chosen, chosen, declared
-from tailrace.metrics.chosen import declared as declared_writers
+from tailrace.metrics import chosen as exporter
 
 OF_LINES = declared()
-SINKS = (*OF_LINES, *declared_writers())  # and the writers, whose settings are declared as sinks' are
+SINKS = (*OF_LINES, *exporter.declared())  # and the writers, whose settings are declared as sinks' are
 # Sections of settings that one agent has no use for, and its --help no flags: a file may serve them all.
 _NOT_OF_LINES = ("metrics",)
 _NOT_OF_METRICS = ("parse", "cluster", "transform")
@@ -47,6 +47,7 @@ class Lazy:
 
 LAZY = (
     Lazy("query", "tailrace.query.command", "Ask the lake questions, in SQL.", "query"),
+    Lazy("tables", "tailrace.query.tables", "The lake's tables for Athena, Trino and DuckDB.", "query"),
     Lazy("demo", "tailrace.console.demo", "Let a small node write logs, and answer questions about them.", "console"),
     Lazy("estimate", "tailrace.console.estimate", "What a month of logs costs on AWS.", "console"),
 )
@@ -246,13 +247,33 @@ def _nobody_listens(settings: Settings) -> tuple[str, ...]:
 @click.pass_context
 def _run_metrics(ctx: click.Context, /, config: Path | None, **flags: Any) -> None:
     loaded = _load(ctx, given(flags), config)
+
     # Not all that `run logs` refuses: its SQL is not compiled, its sinks are not opened, and so no Arrow is loaded.
-    if errors := (*exporter_problems(loaded.settings), *_nobody_listens(loaded.settings)):
+    def refusals(settings: Settings) -> tuple[str, ...]:
+        return (*exporter_problems(settings), *_nobody_listens(settings))
+
+    if errors := refusals(loaded.settings):
         _stop(ctx, errors, 2)
     logging.basicConfig(level=logging.INFO, format="tailrace: %(message)s", stream=sys.stderr)
     from tailrace.metrics.run import run as run_exporter
 
-    ctx.exit(run_exporter(ecs.placed(loaded.settings, ecs.identity())))
+    who = ecs.identity()
+
+    def again() -> Settings:
+        new = _anew(given(flags), config)
+        if errors := (*refusals(new.settings), *exporter.problems(new.settings)):
+            raise ValueError("; ".join(errors))
+        return ecs.placed(new.settings, who)
+
+    ctx.exit(run_exporter(ecs.placed(loaded.settings, who), again))
+
+
+def _anew(flags: Mapping[str, Raw], file: Path | None) -> Loaded:
+    """The settings once more, in a process that runs. Raises ValueError with all that is wrong."""
+    try:
+        return load(flags, os.environ, file, SINKS)
+    except SettingsError as error:
+        raise ValueError("; ".join(error.errors)) from None
 
 
 @click.pass_context
@@ -262,10 +283,7 @@ def _run_logs(ctx: click.Context, /, config: Path | None, once: bool, **flags: A
     from tailrace.logs.run import run as run_agent
 
     def again() -> Any:
-        try:
-            new = load(given(flags), os.environ, config, SINKS)
-        except SettingsError as error:
-            raise ValueError("; ".join(error.errors)) from None
+        new = _anew(given(flags), config)
         if errors := _refusals(new):
             raise ValueError("; ".join(errors))
         return ecs.placed(new.settings, who)
@@ -311,7 +329,7 @@ run.add_command(
 
 @main.command(short_help="Test a settings file.")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--online", is_flag=True, help="Speak to the sinks, too: names, permissions, certificates.")
+@click.option("--online", is_flag=True, help="Speak to sinks and writers, too: names, permissions, certificates.")
 @click.pass_context
 def check(ctx: click.Context, file: Path, online: bool) -> None:
     """\b
@@ -321,25 +339,27 @@ def check(ctx: click.Context, file: Path, online: bool) -> None:
       TAILRACE_LAKE=/lake tailrace check tailrace.yaml && kubectl apply -f .
 
     Test a settings file with the loader of the real run, environment included, and compile its SQL and patterns.
-    Exit code 1 if `run logs` would refuse it, or if a sink would with --online; every error is told.
+    Exit code 1 if `run logs` or `run metrics` would refuse it, or if a sink or a writer would with --online; every
+    error is told.
     """
     loaded = _load(ctx, {}, file, code=1)
-    if errors := _refusals(loaded):
+    if errors := (*_refusals(loaded), *exporter.problems(loaded.settings)):
         _stop(ctx, errors, 1)
-    if online and not _works(chosen(loaded.settings)):
+    if online and not _works(loaded.settings):
         ctx.exit(1)
     count = sum(origin.source == "file" for origin in loaded.origins.values())
     click.echo(f"{file}: ok, {count} settings")
 
 
-def _works(sinks: tuple[Chosen, ...]) -> bool:
-    """Print what each sink's own check found, a line each; whether all is well."""
+def _works(settings: Settings) -> bool:
+    """Print what each sink's and writer's own check found, a line each; whether all is well."""
     well = True
-    for one in sinks:
-        for finding in one.findings():
-            well &= finding.ok
-            mend = f"; {finding.mend}" if finding.mend and not finding.ok else ""
-            click.echo(f"{'ok' if finding.ok else 'problem':<7}  {one.name}: {finding.what}{mend}")
+    of_sinks = ((one.name, finding) for one in chosen(settings) for finding in one.findings())
+    of_writers = ((f"writer {name}", finding) for name, finding in exporter.findings(settings))
+    for name, finding in (*of_sinks, *of_writers):
+        well &= finding.ok
+        mend = f"; {finding.mend}" if finding.mend and not finding.ok else ""
+        click.echo(f"{'ok' if finding.ok else 'problem':<7}  {name}: {finding.what}{mend}")
     return well
 
 

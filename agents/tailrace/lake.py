@@ -139,7 +139,7 @@ LOGS = Table(
 LEDGER = Table(
     "ledger",
     "Where every byte of every file went: one row a range of a file and an account. Ranges of one file never overlap.",
-    ("node", "file", "from_offset"),
+    ("node", "file", "from_offset", "account"),  # a line that a sink refused for good lies in a delivered range
     (
         Column("ts", TIMESTAMP, "when the object that holds the range was sealed", encoding="delta", stats=True),
         Column("cluster", REPEATED, "the cluster's name"),

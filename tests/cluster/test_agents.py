@@ -9,8 +9,8 @@ from typing import Any
 from tailrace.cluster.reports import REASON
 from tests.cluster.agents import RULES, allowed, asked, position, rows, running, seen
 from tests.cluster.made import KILLED, RUNNING, event, pod
-from tests.kube.agent import until
 from tests.servers.kubernetes import Kubernetes
+from tests.waiting import until
 
 
 def said(name: str) -> dict[str, Any]:

@@ -15,8 +15,8 @@ from tailrace.console.cost import GB, Bills, Volume, packed_row, steps
 from tailrace.console.estimate import estimate
 from tailrace.console.measured import weigh
 from tailrace.console.prices import NAMES, PRICES, prices
+from tests.answers.lake import shared_lake
 from tests.node import World, writer
-from tests.small_lake import write_lake
 
 KNOWN = prices("us-east-1", {})
 # 10 GB a day in lines of 1 KiB from two nodes: 10,485,760 lines.
@@ -133,8 +133,10 @@ def test_a_lake_is_measured_as_it_was_read(tmp_path: Path) -> None:
     assert f"{size / 1000:.0f} bytes" in told.stderr
 
 
-def test_a_lake_that_spans_minutes_is_warned_about_and_a_volume_mends_it(tmp_path: Path) -> None:
-    lake = write_lake(tmp_path)
+def test_a_lake_that_spans_minutes_is_warned_about_and_a_volume_mends_it(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    lake = shared_lake(tmp_path_factory)
     assert asked("--lake", str(lake)).stderr.startswith("warning: the lake spans ") == (weigh(lake).seconds < 3600)
     whole = rows("--lake", str(lake), "--gb-per-day", "10")
     twice = rows("--lake", str(lake), "--gb-per-day", "20")

@@ -19,6 +19,7 @@ EXAMPLES = tuple(sorted(CHART.glob("values-*.yaml")))
 # Everything that values can turn on.
 ALL_ON = {
     "config": {
+        "cluster": "prod", "writers": ["lake", "emf"],
         "sink": "s3", "lake": "s3://my-lake/prod", "node_labels": ["topology.kubernetes.io/zone"],
         "metadata": "kubelet", "journal": ["kubelet"], "forward_listen": ":24224",
         "transform": "@/etc/tailrace/keep.sql",
@@ -29,6 +30,12 @@ ALL_ON = {
     "imagePullSecrets": [{"name": "registry"}],
     "agent": {
         "docker": True, "podLabels": {"team": "platform"}, "podAnnotations": {"a/b": "c"},
+        "podSecurityContext": {"seLinuxOptions": {"type": "spc_t"}}, "env": [{"name": "HTTPS_PROXY", "value": "p:1"}],
+        "extraVolumes": [{"name": "ca", "secret": {"secretName": "ca"}}],
+        "extraVolumeMounts": [{"name": "ca", "mountPath": "/ca", "readOnly": True}], "priorityClassName": "tailrace",
+    },
+    "metrics": {
+        "enabled": True, "podLabels": {"team": "platform"}, "podAnnotations": {"prometheus.io/scrape": "true"},
         "podSecurityContext": {"seLinuxOptions": {"type": "spc_t"}}, "env": [{"name": "HTTPS_PROXY", "value": "p:1"}],
         "extraVolumes": [{"name": "ca", "secret": {"secretName": "ca"}}],
         "extraVolumeMounts": [{"name": "ca", "mountPath": "/ca", "readOnly": True}], "priorityClassName": "tailrace",

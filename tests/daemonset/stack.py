@@ -21,6 +21,7 @@ PSEUDO = {
     "AWS::Region": "eu-west-1",
     "AWS::AccountId": ACCOUNT,
     "AWS::URLSuffix": "amazonaws.com",
+    "AWS::StackName": "tailrace",
     "AWS::NoValue": None,
 }
 KEY = f"arn:aws:kms:eu-west-1:{ACCOUNT}:key/0f1e"
@@ -33,7 +34,8 @@ ALL = {
     "agent-role": {
         "OidcProviderArn": f"arn:aws:iam::{ACCOUNT}:oidc-provider/oidc.eks.eu-west-1.amazonaws.com/id/AB12",
         "Bucket": "my-lake", "Prefix": "prod/", "KmsKeyArn": KEY, "TagObjects": "yes", "Stream": "tailrace-*",
-        "Group": "/tailrace/*", "RoleArn": "arn:aws:iam::999999999999:role/tailrace-writer",
+        "Group": "/tailrace/*", "InsightsGroup": "/aws/containerinsights/prod/performance",
+        "RoleArn": "arn:aws:iam::999999999999:role/tailrace-writer",
     },
     "cross-account": {
         "Accounts": "111111111111,222222222222", "ExternalId": "tailrace-prod", "Bucket": "my-lake", "Prefix": "prod/",
@@ -132,6 +134,7 @@ class Stack:
         return {
             "AWS::S3::Bucket": f"arn:aws:s3:::{self._ref(name)}",
             "AWS::IAM::Role": f"arn:aws:iam::{ACCOUNT}:role/{self._ref(name)}",
+            "AWS::StepFunctions::StateMachine": f"arn:aws:states:eu-west-1:{ACCOUNT}:stateMachine:{name}",
         }[kind]
 
     def _sub(self, value: Any) -> str:

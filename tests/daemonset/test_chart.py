@@ -50,8 +50,8 @@ WAYS += [pytest.param((), {"config": S3}, id="least"), pytest.param((), ALL_ON, 
 
 
 def agent_of(values: dict[str, Any]) -> dict[str, Any]:
-    """The DaemonSet's pod."""
-    spec: dict[str, Any] = one(rendered(values=values), "DaemonSet")["spec"]["template"]["spec"]
+    """The log agent's pod."""
+    spec: dict[str, Any] = one(rendered(values=values), "DaemonSet", "tailrace")["spec"]["template"]["spec"]
     return spec
 
 
@@ -79,14 +79,15 @@ def test_helm_lint_takes_the_chart_as_it_is() -> None:
 @pytest.mark.parametrize(("files", "values"), WAYS)
 def test_a_container_may_do_nothing_that_it_does_not_need(files: tuple[Path, ...], values: object) -> None:
     seen = list(pod_specs(rendered(*files, values=values)))
-    assert len(seen) == 2
+    assert len(seen) == (3 if values is ALL_ON else 2)
     for name, spec in seen:
         context = spec["securityContext"]
         assert (context["runAsNonRoot"], context["runAsUser"], context["runAsGroup"]) == (True, 10001, 10001), name
         assert context["seccompProfile"] == {"type": "RuntimeDefault"}
         read = [0, 190] if values is ALL_ON else [0]  # root's, and the journal's
-        assert context.get("supplementalGroups", []) == (read if name.startswith("DaemonSet") else [])
-        assert not spec.keys() & {"hostNetwork", "hostPID", "hostIPC"}
+        assert context.get("supplementalGroups", []) == (read if name == "DaemonSet/tailrace" else [])
+        of_node = {"hostNetwork", "hostPID"} if name == "DaemonSet/tailrace-metrics" else set()
+        assert spec.keys() & {"hostNetwork", "hostPID", "hostIPC"} == of_node
         for container in containers(spec):
             own = container["securityContext"]
             assert own["capabilities"] == {"drop": ["ALL"]}
@@ -262,16 +263,14 @@ def test_two_releases_share_no_object_of_the_cluster() -> None:
 
 def test_monitors_find_the_pods_and_their_port() -> None:
     objects = rendered(values=ALL_ON)
-    labels = one(objects, "DaemonSet")["spec"]["template"]["metadata"]["labels"]
-    monitor, service = one(objects, "PodMonitor"), one(objects, "Service")
+    labels = one(objects, "DaemonSet", "tailrace")["spec"]["template"]["metadata"]["labels"]
+    monitor, service = one(objects, "PodMonitor", "tailrace"), one(objects, "Service", "tailrace-metrics")
     assert monitor["spec"]["selector"]["matchLabels"].items() <= labels.items()
     assert monitor["spec"]["podMetricsEndpoints"][0]["port"] == "metrics"
     assert service["spec"]["selector"].items() <= labels.items()
-    assert (
-        one(objects, "ServiceMonitor")["spec"]["selector"]["matchLabels"].items()
-        <= service["metadata"]["labels"].items()
-    )
-    assert one(objects, "ServiceMonitor")["metadata"]["labels"]["release"] == "prometheus"
+    of_service = one(objects, "ServiceMonitor", "tailrace")
+    assert of_service["spec"]["selector"]["matchLabels"].items() <= service["metadata"]["labels"].items()
+    assert of_service["metadata"]["labels"]["release"] == "prometheus"
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root: it takes other ids")

@@ -11,26 +11,31 @@ from typing import Any
 
 import pytest
 
+from tailrace.kube.settings import KubeSettings
+from tailrace.metrics.pods import Pods
 from tests.daemonset.helm import ALL_ON, CHART, EXAMPLES, NAMESPACE, REPO, documents, helm, template
 from tests.daemonset.openapi import write_schemas
 from tests.servers import kubernetes
 from tests.servers.kubernetes import Kubernetes
 from tests.servers.parts import binary, need
+from tests.waiting import until
 
 # Every verb of a resource. `*` is asked for, too: only a rule that gives all verbs answers yes.
 VERBS = ("get", "list", "watch", "create", "update", "patch", "delete", "deletecollection")
 READ = frozenset({"get", "list", "watch"})
 # What is asked for, besides everything that a rule names: what a thief of the token would want.
 TEMPTING = (
-    ("", "pods"), ("", "namespaces"), ("", "nodes"), ("", "nodes/proxy"), ("", "nodes/pods"), ("", "secrets"),
-    ("", "configmaps"), ("", "events"), ("", "pods/log"), ("", "pods/exec"), ("", "serviceaccounts"),
-    ("", "serviceaccounts/token"), ("apps", "replicasets"), ("apps", "daemonsets"), ("batch", "jobs"),
-    ("coordination.k8s.io", "leases"), ("rbac.authorization.k8s.io", "clusterroles"),
+    ("", "pods"), ("", "namespaces"), ("", "nodes"), ("", "nodes/proxy"), ("", "nodes/pods"), ("", "nodes/stats"),
+    ("", "nodes/metrics"), ("", "secrets"), ("", "configmaps"), ("", "events"), ("", "pods/log"), ("", "pods/exec"),
+    ("", "serviceaccounts"), ("", "serviceaccounts/token"), ("apps", "replicasets"), ("apps", "daemonsets"),
+    ("batch", "jobs"), ("coordination.k8s.io", "leases"), ("rbac.authorization.k8s.io", "clusterroles"),
 )  # fmt: skip
 May = Mapping[tuple[str, str], frozenset[str]]
 AGENT: May = {("", "pods"): READ, ("", "namespaces"): READ}
 WATCHED = frozenset({"list", "watch"})
 CLUSTER: May = {("", "pods"): WATCHED, ("", "namespaces"): WATCHED, ("", "events"): WATCHED | {"create"}}
+EXPORTER: May = {("", "pods"): WATCHED, ("", "nodes"): WATCHED}
+STATS: May = {("", "nodes/stats"): frozenset({"get"})}
 LEASES: May = {("coordination.k8s.io", "leases"): frozenset({"get", "create", "update"})}
 
 
@@ -132,6 +137,7 @@ def test_every_object_is_one_that_the_api_server_knows_to_the_last_key(server: K
     place = str(tmp_path / "{{ .ResourceKind }}{{ .KindSuffix }}.json")
     manifests = sorted((CHART.parent / "manifests").glob("*.yaml"))
     texts = [*map(template, EXAMPLES), template(values=ALL_ON), *(m.read_text() for m in manifests)]
+    texts.append(template(values={"config": {"sink": "s3", "lake": "s3://b/p"}, "metrics": {"enabled": True}}))
     assert len(texts) > 4
 
     def check(text: str) -> str:
@@ -159,6 +165,24 @@ def test_settings_that_need_a_permission_bring_it(server: Kubernetes) -> None:
     assert allowed(server, "tailrace", "") == {**AGENT, ("", "nodes/pods"): frozenset({"get"})}
 
 
+@pytest.mark.parametrize(
+    ("more", "wanted"),
+    [
+        pytest.param({}, {**EXPORTER, **STATS}, id="as it comes"),
+        pytest.param({"kubelet": False}, EXPORTER, id="without the kubelet"),
+        pytest.param(
+            {"config": {"metadata": "kubelet"}}, {("", "nodes/pods"): frozenset({"get"}), **STATS}, id="kubelet"
+        ),
+        pytest.param({"config": {"metadata": "off"}}, {}, id="without metadata"),
+    ],
+)
+def test_the_exporters_account_may_do_what_its_settings_need(server: Kubernetes, more: Any, wanted: May) -> None:
+    metrics = {"enabled": True, **more}
+    config = {"sink": "s3", "lake": "s3://my-lake/prod", **metrics.pop("config", {})}
+    install(server, values={"config": config, "metrics": metrics})
+    assert allowed(server, "tailrace-metrics", NAMESPACE) == wanted
+
+
 def test_the_accounts_are_answered_as_they_may_be(server: Kubernetes) -> None:
     install(server, values={"config": {"sink": "s3", "lake": "s3://my-lake/prod"}})
     agent, cluster = server.token(NAMESPACE, "tailrace"), server.token(NAMESPACE, "tailrace-cluster")
@@ -183,6 +207,19 @@ def test_the_accounts_are_answered_as_they_may_be(server: Kubernetes) -> None:
     assert status(cluster, "POST", leases.format(NAMESPACE), lease) == 201
     assert status(cluster, "POST", leases.format("default"), lease) == 403
     assert status(agent, "POST", leases.format(NAMESPACE), lease) == 403
+
+
+def test_the_exporter_is_answered_whatever_it_asks_the_api_server(server: Kubernetes, tmp_path: Path) -> None:
+    install(server, values={"config": {"sink": "s3", "lake": "s3://b/p"}, "metrics": {"enabled": True}})
+    kubeconfig = tmp_path / "config"
+    kubeconfig.write_text(server.kubeconfig(server.token(NAMESPACE, "tailrace-metrics")))
+    pods = Pods(KubeSettings("n1", tmp_path, kubeconfig=str(kubeconfig), start_jitter=0.1))
+    pods.start()
+    try:
+        until(lambda: pods.pods.synced and pods.nodes.synced and pods.shown(), why=lambda: pods.pods.why())
+        assert (pods.pods.trouble, pods.nodes.trouble) == (None, None)
+    finally:
+        pods.close()
 
 
 @pytest.mark.parametrize("change", ["a verb less", "a verb more", "a resource more"])

@@ -26,6 +26,14 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
     ("nowhere to go", {}, "config says nowhere where lines go"),
     ("a lake without a place", {"config": {"sink": "s3"}}, "--set config.lake=s3://BUCKET/PREFIX"),
     ("a lake in a pod's own folder", {"config": {"lake": "/lake"}}, "cluster agent's part of the lake would be lost"),
+    ("writers that nobody runs", {"config": {**S3, "writers": ["emf"]}}, "set metrics.enabled=true, or leave"),
+    (
+        "a writer without what it needs",
+        {"config": {**S3, "writers": ["emf"]}, "metrics": {"enabled": True}},
+        "emf, which finds its log group by the cluster's name: set config.cluster",
+    ),
+    ("a port that is none", {"config": S3, "metrics": {"port": 0}}, "at '/metrics/port'"),
+    ("an unknown value of the exporter", {"config": S3, "metrics": {"on": True}}, "at '/metrics': additional"),
     ("probes that reach nobody", {"config": {**S3, "listen": "127.0.0.1:9109"}}, "the probes could not reach it"),
 ]
 

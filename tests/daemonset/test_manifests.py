@@ -41,8 +41,18 @@ def await_port(port: int, agent: Agent) -> None:
     raise AssertionError(agent.talk[-2000:])
 
 
-def test_the_manifest_is_what_the_chart_says() -> None:
-    assert manifests.FILE.read_text() == manifests.text(), "renew it with: make docs"
+def test_the_manifests_are_what_the_chart_says() -> None:
+    stale = [path for path, text in manifests.GENERATED if (REPO / path).read_text() != text()]
+    assert (stale, len(manifests.GENERATED)) == ([], 2), "renew them with: make docs"
+
+
+def test_the_exporters_manifest_finds_its_settings_in_the_other_one() -> None:
+    other, objects = documents(manifests.FILE.read_text()), documents(manifests.METRICS.read_text())
+    assert {o["metadata"].get("namespace", "tailrace") for o in objects} == {"tailrace"}
+    ((_, spec),) = pod_specs(objects)
+    (settings,) = (v["configMap"]["name"] for v in spec["volumes"] if "configMap" in v)
+    assert one(other, "ConfigMap", settings)["metadata"]["namespace"] == "tailrace"
+    assert spec["serviceAccountName"] == one(objects, "ServiceAccount")["metadata"]["name"]
 
 
 def test_the_manifests_objects_are_in_a_namespace_that_it_makes() -> None:

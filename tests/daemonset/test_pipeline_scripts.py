@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import urllib3
 
-from tests.daemonset.helm import NAMESPACE, REPO, documents
+from tests.daemonset.helm import CHART, NAMESPACE, REPO, documents
 from tests.servers import kubernetes
 from tests.servers.kubernetes import ADMIN, Kubernetes
 from tests.servers.parts import binary, need
@@ -157,14 +157,18 @@ def deploy(checkout: Checkout, server: Kubernetes, **more: str) -> subprocess.Co
     words = f'case "$*" in *"{waits}") ;; *) echo "helm would not wait" >&2; exit 1 ;; esac\n'
     words += f'exec "{binary("helm")}" $(echo "$*" | sed "s/{waits}//") --kube-as-user ci --kube-as-group {GROUP}\n'
     checkout.program("helm", words)
-    values = f"daemonset/chart/values-{more.pop('stage', 'dev')}.yaml"
+    values = more.pop("values", f"daemonset/chart/values-{more.pop('stage', 'dev')}.yaml")
     return checkout.run("deploy.sh", CLUSTER="dev", VALUES=values, KUBECONFIG=str(server.folder / "config"), **more)
 
 
-def test_the_deployers_can_install_change_and_remove_the_release(checkout: Checkout, server: Kubernetes) -> None:
+def test_the_deployers_can_install_change_and_remove_the_release(
+    checkout: Checkout, server: Kubernetes, tmp_path: Path
+) -> None:
     assert checkout.push().returncode == 0
-    for stage in ("dev", "prod"):
-        done = deploy(checkout, server, stage=stage)
+    with_exporter = tmp_path / "with-exporter.yaml"
+    with_exporter.write_text((CHART / "values-prod.yaml").read_text() + "metrics: {enabled: true}\n")
+    for values in (CHART / "values-dev.yaml", CHART / "values-prod.yaml", with_exporter):
+        done = deploy(checkout, server, values=str(values))
         assert done.returncode == 0, done.stderr
         found = server.get(f"/apis/apps/v1/namespaces/{NAMESPACE}/daemonsets/tailrace")
         assert found["spec"]["template"]["spec"]["containers"][0]["image"] == f"{IMAGES}@{DIGEST}"
@@ -196,7 +200,7 @@ def test_the_deployers_can_reach_nothing_beside_the_release(server: Kubernetes) 
 
     rbac = "/apis/rbac.authorization.k8s.io/v1"
     assert status("GET", f"/api/v1/namespaces/{NAMESPACE}/secrets") == 200
-    for path in ("/api/v1/secrets", "/api/v1/namespaces/kube-system/secrets", "/api/v1/nodes", f"{rbac}/clusterroles"):
+    for path in ("/api/v1/secrets", "/api/v1/namespaces/kube-system/secrets", f"{rbac}/clusterroles"):
         assert status("GET", path) == 403, path
     binding = {
         "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding", "metadata": {"name": "more"},

@@ -73,13 +73,13 @@ def test_a_role_may_do_nothing_and_reach_nothing_that_is_not_named(name: str) ->
             # A star stands only behind what the parameters name: the prefix, the streams' and the groups' names.
             before = resource.split("*")[0]
             tables = (f"prod/{t.name}/" for t in TABLES)
-            named = ("prod/", *tables, "prod/errors/", "/tailrace-", "/tailrace/")
+            named = ("prod/", *tables, "prod/errors/", "/tailrace-", "/tailrace/", "/prod/performance:")
             assert before.endswith(named) or ("*" not in resource), resource
 
 
 @pytest.mark.parametrize("sink", list(iam.STATEMENTS))
 def test_the_agent_has_the_policy_of_each_sink_that_is_chosen_and_no_other(sink: str) -> None:
-    parameter = {"s3": "Bucket", "firehose": "Stream", "cloudwatch": "Group"}[sink]
+    parameter = {"s3": "Bucket", "firehose": "Stream", "cloudwatch": "Group", "emf": "InsightsGroup"}[sink]
     chosen = {parameter: ALL["agent-role"][parameter]}
     given = {n: v for n, v in ALL["agent-role"].items() if n in ("OidcProviderArn", "Prefix")} | chosen
     stack = Stack("agent-role", given)

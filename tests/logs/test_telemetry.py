@@ -41,6 +41,7 @@ from tailrace.logs.telemetry.declared import (
     PROCESS,
 )
 from tailrace.logs.telemetry.noisiest import EXPIRY, HALF_LIFE
+from tests.clock import Clock
 from tests.logs.live import Live
 from tests.node import UID, World, writer
 
@@ -58,16 +59,6 @@ KUBE = figures(
     },
 )  # fmt: skip
 PAGE = Path(__file__).parents[2] / "docs" / "metrics.md"
-
-
-class Clock:
-    """Monotonic seconds that a test owns."""
-
-    def __init__(self) -> None:
-        self.now = 1_000.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 @pytest.fixture

@@ -1,7 +1,8 @@
-"""conftest: the small lake, and the command that asks it."""
+"""conftest: the lake whose answers are known, and the command that asks it."""
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,7 +10,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from tailrace.query.command import query
-from tests.small_lake import FROM, TO, write_lake
+from tests.answers.lake import shared_lake
+from tests.answers.scene import FROM, TO
 
 Ask = Callable[..., Result]
 
@@ -17,13 +19,13 @@ Ask = Callable[..., Result]
 @pytest.fixture(scope="session")
 def small_lake(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A sound lake that no test may change."""
-    return write_lake(tmp_path_factory.mktemp("lake"))
+    return shared_lake(tmp_path_factory)
 
 
 @pytest.fixture
-def lake(tmp_path: Path) -> Path:
+def lake(small_lake: Path, tmp_path: Path) -> Path:
     """A sound lake of the test's own."""
-    return write_lake(tmp_path / "lake")
+    return Path(shutil.copytree(small_lake, tmp_path / "lake"))
 
 
 @pytest.fixture

@@ -110,3 +110,4 @@ def test_a_time_reads_back_from_what_it_prints(moment: datetime) -> None:
 
 def test_a_negative_number_does_not_make_a_comment() -> None:
     assert f"1 -{literal(-5)}" == "1 -(-5)"
+    assert f"1 -{literal(-0.0)}" == "1 -(-0.0)"

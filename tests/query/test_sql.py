@@ -9,6 +9,7 @@ import pytest
 import sqlglot
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlglot import exp
 
 from tailrace.query.duckdb_engine import MACROS
 from tailrace.query.packs import Question
@@ -111,3 +112,26 @@ def test_every_match_is_replaced_as_in_trino() -> None:
 
 def test_a_texts_own_names_are_not_tables() -> None:
     assert tables("WITH x AS (SELECT * FROM logs) SELECT * FROM x JOIN ledger ON true", "trino") == ("ledger", "logs")
+
+
+def test_a_scan_compares_ts_as_it_is_stored_so_that_row_groups_are_passed_over() -> None:
+    values: dict[str, Value] = {"from": datetime(2026, 11, 20, 21), "to": datetime(2026, 11, 20, 22)}
+    text = for_duckdb(question("SELECT max(ts) AS last FROM logs AS l WHERE @window AND l.ts < @to"), values)
+    compared = [each.sql("duckdb") for each in sqlglot.parse_one(text, dialect="duckdb").find_all(exp.GTE, exp.LT)]
+    assert set(compared) == {
+        "\"$ts\" < CAST('2026-11-20 22:00:00' AS TIMESTAMPTZ)",
+        "\"$ts\" >= CAST('2026-11-20 21:00:00' AS TIMESTAMPTZ)",
+        '"l"."$ts" < CAST(\'2026-11-20 22:00:00\' AS TIMESTAMPTZ)',
+    }
+    assert '"$ts" IS NULL' in text
+    assert "MAX(ts)" in text
+
+
+def test_where_ts_may_be_another_scans_or_the_texts_own_it_is_left_alone() -> None:
+    values: dict[str, Value] = {"from": datetime(2026, 11, 20, 21), "to": datetime(2026, 11, 20, 22)}
+    for sql in (
+        "SELECT count(*) AS n FROM logs AS a JOIN ledger AS b ON a.file = b.file WHERE a.ts < @to",
+        "WITH x AS (SELECT ts FROM logs WHERE dt = '2026-11-20') SELECT count(*) AS n FROM x WHERE ts < @to",
+        "SELECT count(*) AS n FROM logs WHERE ts < ingest_ts - INTERVAL '1' MINUTE",
+    ):
+        assert "$ts" not in for_duckdb(question(sql), values)

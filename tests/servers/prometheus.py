@@ -69,9 +69,15 @@ class Prometheus:
         assert answer.status == 200, answer.data
         return answer.json()["data"]
 
-    def query(self, expr: str) -> list[tuple[dict[str, str], float]]:
-        """The samples of an expression now, labels and value."""
-        return [(one["metric"], float(one["value"][1])) for one in self._get("query", {"query": expr})["result"]]
+    def query(self, expr: str, at: float | None = None) -> list[tuple[dict[str, str], float]]:
+        """The samples of an expression, labels and value. at: seconds since 1970; None: now."""
+        asked = {"query": expr} | ({} if at is None else {"time": f"{at:.3f}"})
+        return [(one["metric"], float(one["value"][1])) for one in self._get("query", asked)["result"]]
+
+    def samples(self, expr: str) -> list[tuple[dict[str, str], dict[float, float]]]:
+        """All samples of a range as they were scraped: labels, and values by their moments, seconds since 1970."""
+        found = self._get("query", {"query": expr})["result"]
+        return [(one["metric"], {at: float(value) for at, value in one["values"]}) for one in found]
 
     def rules(self) -> list[dict[str, Any]]:
         """Every rule as it was evaluated last: name, type, health, lastError, and alerts of an alert."""

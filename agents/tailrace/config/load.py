@@ -20,6 +20,7 @@ from tailrace.config.reading import Origin, Reading
 from tailrace.config.settings import SETTINGS, Settings, SinkEntry, known_settings
 from tailrace.config.values import Raw
 
+_OF_QUERIES = "TAILRACE_QUERY_"  # of `tailrace query`, which has settings of its own
 # Kubernetes gives every pod TAILRACE_SERVICE_HOST, TAILRACE_PORT_9108_TCP … for a Service called tailrace.
 _SERVICE_LINK = re.compile(r"TAILRACE_(\w+_)?(SERVICE_(HOST|PORT\w*)|PORT(_\d+_(TCP|UDP|SCTP)\w*)?)")
 CONFIG_VARIABLE = "TAILRACE_CONFIG"
@@ -149,7 +150,9 @@ def _read_file(file: Path, sinks: tuple[DeclaredSink, ...], reading: Reading) ->
 def _unknown_variables(environ: Mapping[str, str], declared: Iterable[Declared]) -> Iterator[str]:
     known = {CONFIG_VARIABLE, *(one.variable for one in declared)}
     for variable in sorted(environ):
-        if variable.startswith("TAILRACE_") and variable not in known and not _SERVICE_LINK.fullmatch(variable):
+        if variable.startswith(_OF_QUERIES) or _SERVICE_LINK.fullmatch(variable):
+            continue
+        if variable.startswith("TAILRACE_") and variable not in known:
             close = difflib.get_close_matches(variable, sorted(known), n=1)
             hint = f"did you mean {close[0]}?" if close else "`tailrace config` lists all settings"
             yield f"{variable} is set in the environment, but there is no such setting, so it does nothing; {hint}"

@@ -1,27 +1,27 @@
 """command: `tailrace query`: the words after it in, a list, a text or an answer out.
 
 Every question is a command of its own, made from its front matter, so that `tailrace query TOPIC/QUESTION --help` knows
-its parameters. A row of a question that expects none is a problem found: exit 1.
+its parameters.
 """
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import click
-import duckdb
 
-from tailrace.query import duckdb_engine, output, packs, sql
+from tailrace.query import asking, engines, output, packs
+from tailrace.query.answer import Failed
 from tailrace.query.packs import Question
-from tailrace.query.parameters import BEGINNING, END, Value, WrongUse, suggestion, values
+from tailrace.query.parameters import Value, WrongUse, suggestion, values
+from tailrace.query.settings import ENGINES, SETTINGS, QuerySettings, options, settings
 
-SHOWN = ("athena", "duckdb")
 GIVEN = (
     click.Option(
         ["--param", "-p", "params"], multiple=True, metavar="NAME=VALUE", help="A parameter; may be repeated."
@@ -33,12 +33,12 @@ GIVEN = (
 )
 LAKE = click.Option(
     ["--lake"],
-    type=click.Path(file_okay=False, path_type=Path),
-    default=Path("lake"),
+    metavar="FOLDER|s3://BUCKET/PREFIX",
+    default="lake",
     envvar="TAILRACE_LAKE",
     show_default=True,
     show_envvar=True,
-    help="The folder that is the lake.",
+    help="The lake that duckdb reads; athena and trino know theirs by the tables.",
 )
 
 
@@ -49,8 +49,8 @@ def refusing(ctx: click.Context) -> Iterator[None]:
         yield
     except WrongUse as error:
         raise click.UsageError(str(error), ctx) from None
-    except duckdb.Error as error:
-        raise click.ClickException(f"DuckDB could not answer: {error}") from None
+    except Failed as error:
+        raise click.ClickException(str(error)) from None
 
 
 class Asked(click.Command):
@@ -69,6 +69,12 @@ class Packs(click.Group):
         """As click's, with our errors."""
         with refusing(ctx):
             return super().invoke(ctx)
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """As click's, and once for all questions the engines' settings."""
+        super().format_options(ctx, formatter)
+        with formatter.section("Settings of the engines, after a question's name"):
+            formatter.write_dl([record for option in options() if (record := option.get_help_record(ctx))])
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """`show` and every question."""
@@ -109,6 +115,8 @@ def query(ctx: click.Context) -> None:
     tailrace query volume/by_namespace -o csv > volume.csv      … as CSV or JSON
     tailrace query audit/gaps                                   exit 1 if a byte is missing
     tailrace query latency/by_path --help                       a question's parameters
+    tailrace query errors/by_workload --lake s3://my-lake/prod  a lake in a bucket, read from here
+    tailrace query errors/by_workload --engine athena           … or asked through Athena, with its price
     tailrace query show errors/fingerprints --engine athena     print its SQL, ready to paste
     """
     if ctx.invoked_subcommand is None:
@@ -123,68 +131,71 @@ def list_questions(questions: Sequence[Question]) -> None:
     )
 
 
-@query.command("show", cls=Asked, params=[click.Argument(["name"], metavar="TOPIC/QUESTION"), *GIVEN, LAKE])
-@click.option("--engine", type=click.Choice(SHOWN), default="athena", show_default=True, help="Whose SQL.")
-def show(name: str, engine: str, lake: Path, **given: Any) -> None:
+@query.command(
+    "show",
+    cls=Asked,
+    params=[
+        click.Argument(["name"], metavar="TOPIC/QUESTION"),
+        click.Option(["--engine"], type=click.Choice(ENGINES), default="athena", show_default=True, help="Whose SQL."),
+        *GIVEN,
+        LAKE,
+        *options("catalog", "database", "region", "endpoint"),
+    ],
+)
+def show(name: str, engine: str, lake: str, **given: Any) -> None:
     """Print a question's SQL with its parameters filled in.
 
     \b
     tailrace query show errors/by_workload --from -2h
     tailrace query show search/text -p pattern=timeout --engine duckdb --lake ./lake | duckdb
+    tailrace query show volume/by_namespace --engine trino --catalog hive --database tailrace
     """
     question = packs.find(name)
     meant_for(question, engine)
-    filled = checked(question, **given)
+    known, words = told(given | {"engine": engine})
+    filled = checked(question, **words)
+    # Nobody has to have a lake to see Athena's text.
+    shown = engines.opened(known, lake)
+    text = shown.text(question, filled)
     print(f"-- {question.title}: {question.question}")
-    if engine == "athena":
-        print(f"{sql.for_athena(question, filled)};")
-        return
-    text = sql.for_duckdb(question, filled)
-    for statement in (*duckdb_engine.session(lake, sql.tables(text, "duckdb")), text):
+    for statement in (*shown.session(text), text):
         print(f"{statement};")
 
 
 def runner(question: Question) -> click.Command:
     """The command that asks one question."""
-    options: list[click.Parameter] = [
+    own: list[click.Parameter] = [
         LAKE,
         *GIVEN,
-        click.Option(["--output", "-o", "form"], type=click.Choice(output.FORMS), default="table", show_default=True),
+        click.Option(["--output", "-o", "form"], type=click.Choice(asking.FORMS), default="table", show_default=True),
         click.Option(["--limit"], type=click.IntRange(min=1), help="At most so many rows."),
-        click.Option(["--engine"], type=click.Choice(["duckdb"]), expose_value=False, help="Where it runs."),
+        *options(shown=False),
     ]
     return Asked(
         question.name,
-        params=options,
+        params=own,
         callback=partial(ask, question),
         help=explanation(question),
         short_help=question.title,
+        epilog="The engines have settings of their own, which are flags here too: `tailrace query --help` lists them.",
     )
 
 
-def ask(question: Question, lake: Path, form: str, limit: int | None, **given: Any) -> None:
+def ask(question: Question, lake: str, form: str, limit: int | None, **given: Any) -> None:
     """Run one question and print its rows."""
-    meant_for(question, "duckdb")
+    known, words = told(given)
+    meant_for(question, known.engine)
     if limit is not None and any(parameter.name == "limit" for parameter in question.parameters):
-        given["params"] = (*given["params"], f"limit={limit}")
-    filled = checked(question, **given)
-    text = sql.for_duckdb(question, filled)
-    tables = sql.tables(text, "duckdb")
-    answer = duckdb_engine.run(text, lake, tables, limit)
-    output.write(form, answer.columns, answer.rows, sys.stdout)
-    count = f"{len(answer.rows)} rows" + (", as it should be" if question.expects_no_rows and not answer.rows else "")
-    left = f"; there are more, --limit {limit} left them out" if answer.more else ""
-    window = _window(filled["from"], filled["to"]) if {"from", "to"} <= filled.keys() else ""
-    output.talk(f"{count}{window}, {answer.objects} objects opened, {answer.milliseconds} ms{left}")
-    if question.expects_no_rows and answer.rows:
-        output.talk(f"{question.title}: every row is a problem")
-        sys.exit(1)
-    if not answer.rows and not question.expects_no_rows:
-        for table in tables:
-            held = duckdb_engine.hours(lake, table)
-            output.talk(
-                f"{table} holds {held[0]} to {held[1]} UTC: widen --from and --to" if held else f"{table} is empty"
-            )
+        words["params"] = (*words["params"], f"limit={limit}")
+    filled = checked(question, **words)
+    if code := asking.ask(engines.opened(known, lake), question, filled, form, limit):
+        sys.exit(code)
+
+
+def told(given: dict[str, Any]) -> tuple[QuerySettings, dict[str, Any]]:
+    """The settings, and those of the words that are none. Raises WrongUse."""
+    flags = {name: value for name, value in given.items() if name in SETTINGS}
+    return settings(flags, os.environ), {name: value for name, value in given.items() if name not in SETTINGS}
 
 
 def meant_for(question: Question, engine: str) -> None:
@@ -219,10 +230,3 @@ def explanation(question: Question) -> str:
     sizes = [max((len(row[place]) for row in rows), default=0) for place in range(4)]
     table = ["  ".join(text.ljust(size) for text, size in zip(row, sizes, strict=True)).rstrip() for row in rows]
     return "\n\n".join(["\b\n" + "\n".join(lines), question.question, "\b\n" + "\n".join(["Parameters:", *table])])
-
-
-def _window(start: Any, stop: Any) -> str:
-    """`start` and `stop` as people say them: seconds are enough, and the ends of time are no times."""
-    since = "" if start == BEGINNING else f" from {start:%Y-%m-%d %H:%M:%S}"
-    until = "" if stop == END else f" to {stop:%Y-%m-%d %H:%M:%S}"
-    return f"{since}{until} UTC" if since or until else " over everything"

@@ -1,7 +1,8 @@
 """glue: a table of the lake in, the table of AWS Glue's catalogue out that Athena, Trino and Firehose read it by.
 
 No partition is ever registered: Athena works out from `projection.*` which hours there can be and looks into those that
-a query's `dt` and `hour` leave. An hour before the first day, or more than a day ahead, is not looked into.
+a query's `dt` and `hour` leave. An hour before the first day, or more than a day ahead, is not looked into, and no
+error says so. Trino's Hive connector reads the same properties.
 """
 
 from __future__ import annotations
@@ -12,7 +13,12 @@ import pyarrow as pa
 
 from tailrace.lake import TIMESTAMP, Column, Table
 
-FIRST_DAY = "2026-01-01"  # of the projection; each day before the first line only costs planning
+# Both ends move with the clock, so that no table has to be made anew. 400 days: this month beside last year's.
+# Rows before the first day are missing without a word; yet a question over all times asks S3 for each hour since then.
+# Whoever keeps more, or knows when their lake began, names that day instead. In days: Trino knows no years here.
+FIRST_DAY = "NOW-400DAYS"
+LAST_DAY = "NOW+1DAYS"  # a clock that is ahead, and the hour in which the day changes
+DAY = r"20[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])|NOW-[1-9][0-9]{0,4}DAYS"  # what a first day may be
 PARTITION_KEYS = (("dt", "the day, UTC: 2026-11-20"), ("hour", "the hour, UTC: 00 to 23"))
 # As the packs write them: text, so that `hour BETWEEN '01' AND '05'` is what it looks like.
 _TYPES = (
@@ -38,17 +44,19 @@ def columns(table: Table) -> list[dict[str, str]]:
     return [{"Name": c.name, "Type": athena_type(c), "Comment": c.help} for c in table.columns]
 
 
-def projection(lake: str, table: Table, first_day: str, key: str = "${%s}") -> dict[str, str]:
+def projection(
+    lake: str, table: Table, first_day: str = FIRST_DAY, key: str = "${%s}", last_day: str = LAST_DAY
+) -> dict[str, str]:
     """What tells Athena where the table's hours lie.
 
-    lake: `s3://bucket/` or `s3://bucket/prefix/`. key: how a partition key is written in the place of an hour.
+    lake: `s3://bucket/` or `s3://bucket/prefix/`. key: how a partition key is written in the place of an hour. The days
+    are dates or relative to now, `NOW-30DAYS`.
     """
     return {
         "projection.enabled": "true",
         "projection.dt.type": "date",
         "projection.dt.format": "yyyy-MM-dd",
-        # A clock that is ahead, and the hour in which the day changes.
-        "projection.dt.range": f"{first_day},NOW+1DAYS",
+        "projection.dt.range": f"{first_day},{last_day}",
         "projection.dt.interval": "1",
         "projection.dt.interval.unit": "DAYS",
         "projection.hour.type": "integer",
@@ -58,14 +66,20 @@ def projection(lake: str, table: Table, first_day: str, key: str = "${%s}") -> d
     }
 
 
-def table_input(lake: str, table: Table, first_day: str = FIRST_DAY, key: str = "${%s}") -> dict[str, Any]:
+def table_input(
+    lake: str, table: Table, first_day: str = FIRST_DAY, key: str = "${%s}", last_day: str = LAST_DAY
+) -> dict[str, Any]:
     """The table as Glue's CreateTable and CloudFormation's AWS::Glue::Table take it (`TableInput`)."""
     return {
         "Name": table.name,
         "Description": table.help,
         "TableType": "EXTERNAL_TABLE",
         "PartitionKeys": [{"Name": name, "Type": "string", "Comment": help_} for name, help_ in PARTITION_KEYS],
-        "Parameters": {"EXTERNAL": "TRUE", "classification": "parquet", **projection(lake, table, first_day, key)},
+        "Parameters": {
+            "EXTERNAL": "TRUE",
+            "classification": "parquet",
+            **projection(lake, table, first_day, key, last_day),
+        },
         "StorageDescriptor": {
             "Columns": columns(table),
             "Location": f"{lake}{table.name}/",

@@ -16,12 +16,12 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, TextIO
 
-FORMS = ("table", "csv", "json")
+FORMS = ("table", "csv", "json")  # that are text
 Row = Sequence[Any]
 
 
 def write(form: str, columns: Sequence[str], rows: Sequence[Row], out: TextIO) -> None:
-    """Write the rows to `out` in one of FORMS. Colours only on a terminal, and only if rich is installed."""
+    """Write the rows to `out` in one of these forms. Colours only on a terminal, and only if rich is installed."""
     if form == "csv":
         lines = csv.writer(Unix(out))
         lines.writerow(columns)

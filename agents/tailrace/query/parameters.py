@@ -148,12 +148,12 @@ def literal(value: Value) -> str:
     if isinstance(value, str):
         return exp.Literal.string(value).sql(dialect="trino")
     # In parentheses, because `x -@n` would otherwise become `x --5`, a comment.
-    return f"({value!r})" if value < 0 else repr(value)
+    return f"({value!r})" if repr(value).startswith("-") else repr(value)
 
 
 def suggestion(word: str, known: Iterable[str]) -> str:
-    """`: did you mean 'x'?`, or nothing if no known word is near."""
+    """`: did you mean 'x'?`, or nothing if no known word is near. A question's name without its topic is near."""
     known = tuple(known)
-    near = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
-    near = near or [name for name in known if "/" in name and name.split("/")[1] == word][:1]
-    return f": did you mean {near[0]!r}?" if near else ""
+    near = [name for name in known if name.endswith(f"/{word}")]
+    near = near or difflib.get_close_matches(word, known, n=1, cutoff=0.6)
+    return f": did you mean {' or '.join(map(repr, near))}?" if near else ""

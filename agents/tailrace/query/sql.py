@@ -1,4 +1,4 @@
-"""sql: a question and its values in, one plain SQL text out: as Athena wants it, or derived from that for DuckDB.
+"""sql: a question and its values in, one plain SQL text out: Athena's and Trino's, or DuckDB's, derived from that.
 
 A parameter stands in a question as `@name`. `@window` is written for the author from `@from` and `@to`: the partitions
 first (dt and hour, which is what a query pays for), then the time itself. A line without a legal time belongs to its
@@ -14,6 +14,7 @@ from itertools import pairwise
 import sqlglot
 from sqlglot import TokenType, exp
 
+from tailrace.query.hours import alone, conjuncts, scans
 from tailrace.query.packs import Question
 from tailrace.query.parameters import Value, literal
 
@@ -73,11 +74,35 @@ def for_duckdb(question: Question, values: Mapping[str, Value]) -> str:
         if kind.is_type(exp.DataType.Type.TIMESTAMP):
             # Trino reads off a literal that it has no fraction; DuckDB then takes a type that holds fewer years.
             kind.set("expressions", [])
+    for scan in scans(tree):
+        _by_stored_time(scan)
     return tree.sql(dialect="duckdb", pretty=True)
+
+
+def _by_stored_time(scan: exp.Table) -> None:
+    """Compare a scan's ts as it is stored, the view's column "$ts": through the view's cast, row groups' min and max
+    would not be looked at."""
+    select = alone(scan)
+    for condition in conjuncts(select) if select else []:
+        for node in list(condition.find_all(exp.GT, exp.GTE, exp.LT, exp.LTE, exp.Between, exp.Is)):
+            times = [each for name, each in node.args.items() if name != "this" and isinstance(each, exp.Expression)]
+            known = all(isinstance(each, exp.Null) or _is_moment(each) for each in times)
+            if node.find_ancestor(exp.Select) is not select or not known or not _is_ts(node.this):
+                continue
+            node.set("this", exp.column("$ts", table=node.this.table or None, quoted=True))
+            for each in times:
+                if isinstance(each, exp.Cast):
+                    each.set("to", exp.DataType.build("timestamptz"))
+
+
+def _is_ts(node: exp.Expr) -> bool:
+    return isinstance(node, exp.Column) and node.name == "ts"
+
+
+def _is_moment(node: exp.Expr) -> bool:
+    return isinstance(node, exp.Cast) and node.this.is_string and node.is_type(exp.DataType.Type.TIMESTAMP)
 
 
 def tables(text: str, dialect: str) -> tuple[str, ...]:
     """The lake's tables that a text reads, by name, without those that it defines itself."""
-    tree = sqlglot.parse_one(text, dialect=dialect)
-    defined = {cte.alias for cte in tree.find_all(exp.CTE)}
-    return tuple(sorted({table.name for table in tree.find_all(exp.Table)} - defined))
+    return tuple(sorted({table.name for table in scans(sqlglot.parse_one(text, dialect=dialect))}))

@@ -3,7 +3,8 @@
 -- params: from timestamp = beginning "files with a range sealed since then";
 --   to timestamp = now "ranges sealed until then";
 --   settle duration = 15m "a hole before a range sealed so shortly before the end may still be in flight";
---   show text = all "all files, or only those that are unbalanced: all, unbalanced"
+--   show text = all "all files, or only those that are unbalanced: all, unbalanced";
+--   path text = % "LIKE pattern of the file's path: %/shop_% for a namespace"
 -- engines: athena, trino, duckdb
 WITH ranges AS (  -- all ranges up to the end: a file that began before the window has its beginning before it, too
   SELECT
@@ -57,7 +58,6 @@ SELECT
   abandoned + refused AS abandoned, in_flight, unaccounted, doubled,
   CASE WHEN unaccounted = 0 AND doubled = 0 THEN 'yes' ELSE 'no' END AS balanced
 FROM balances
-WHERE @show <> 'unbalanced'
-  OR unaccounted <> 0
-  OR doubled <> 0
+WHERE path LIKE @path
+  AND (@show <> 'unbalanced' OR unaccounted <> 0 OR doubled <> 0)
 ORDER BY unaccounted + doubled DESC, abandoned DESC, seen DESC, node, file

@@ -8,11 +8,11 @@
 -- engines: athena, trino, duckdb
 WITH timed AS (  -- a line without a time of its own stands where it stands in its file
   SELECT
-    *,
+    ts, pod, container, stream, level, message, node, file, file_offset,
     coalesce(ts, max(ts) OVER (PARTITION BY node, file ORDER BY file_offset), ingest_ts) AS moment
   FROM logs
   WHERE @window
-    AND coalesce(pod, container) LIKE @pod
+    AND (pod LIKE @pod OR (pod IS NULL AND container LIKE @pod))  -- not by coalesce: a name then skips what is not its
 ),
 placed AS (
   SELECT *, row_number() OVER (ORDER BY moment, node, file, file_offset) AS place

@@ -7,9 +7,9 @@
 SELECT ts, namespace, pod, container, level, message, node, file, file_offset
 FROM logs
 WHERE @window
-  AND coalesce(namespace, '') LIKE @namespace
-  AND coalesce(pod, '') LIKE @pod
-  AND coalesce(level, '') LIKE @level
+  AND (namespace LIKE @namespace OR (namespace IS NULL AND @namespace = '%'))  -- not by coalesce: a name then skips
+  AND (pod LIKE @pod OR (pod IS NULL AND @pod = '%'))  -- what is not its
+  AND (level LIKE @level OR (level IS NULL AND @level = '%'))
   AND regexp_like(message, @pattern)
 ORDER BY coalesce(ts, ingest_ts) DESC, node, file, file_offset DESC
 LIMIT @limit

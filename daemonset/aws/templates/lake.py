@@ -7,7 +7,7 @@ from typing import Any
 from daemonset.aws.templates.document import given, number, output, policy, ref, sub, text, when, written
 from daemonset.aws.templates.parameters import DATABASE, KMS_KEY, PREFIX
 from tailrace.lake import TABLES, Table
-from tailrace.query.glue import FIRST_DAY, table_input
+from tailrace.query.glue import DAY, FIRST_DAY, table_input
 
 PLACE = "s3://${Bucket}/${Prefix}"
 CLASSES = ("STANDARD_IA", "INTELLIGENT_TIERING", "GLACIER_IR")  # all of them can be queried as they are
@@ -34,8 +34,8 @@ PARAMETERS = {
     "FirstDay": text(
         "The first day that Athena looks for; no line is older. Later is cheaper for queries without a day.",
         FIRST_DAY,
-        "20[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])",
-        "is a day: 2026-11-20",
+        DAY,
+        "is a day, 2026-11-20, or NOW-800DAYS",
     ),
 }
 
@@ -44,48 +44,59 @@ def _rule(name: str, prefix: bool, **what: Any) -> dict[str, Any]:
     return {"Id": name, "Status": "Enabled", **({"Prefix": ref("Prefix")} if prefix else {}), **what}
 
 
-BUCKET = {
-    "Type": "AWS::S3::Bucket",
-    # What is in it can't be had again: neither a deleted stack nor a changed name takes it away.
-    "DeletionPolicy": "Retain",
-    "UpdateReplacePolicy": "Retain",
-    "Properties": {
-        "BucketName": when("Named", ref("BucketName")),
-        "BucketEncryption": {
-            "ServerSideEncryptionConfiguration": [
-                {
-                    "BucketKeyEnabled": when("OwnKey", True),
-                    "ServerSideEncryptionByDefault": {
-                        "SSEAlgorithm": when("OwnKey", "aws:kms", "AES256"),
-                        "KMSMasterKeyID": when("OwnKey", ref("KmsKeyArn")),
-                    },
-                }
-            ]
+def kept_bucket(rules: list[Any], **properties: Any) -> dict[str, Any]:
+    """A private, encrypted bucket with these rules of its life cycle. Needs the condition OwnKey."""
+    return {
+        "Type": "AWS::S3::Bucket",
+        # What is in it can't be had again: neither a deleted stack nor a changed name takes it away.
+        "DeletionPolicy": "Retain",
+        "UpdateReplacePolicy": "Retain",
+        "Properties": {
+            **properties,
+            "BucketEncryption": {
+                "ServerSideEncryptionConfiguration": [
+                    {
+                        "BucketKeyEnabled": when("OwnKey", True),
+                        "ServerSideEncryptionByDefault": {
+                            "SSEAlgorithm": when("OwnKey", "aws:kms", "AES256"),
+                            "KMSMasterKeyID": when("OwnKey", ref("KmsKeyArn")),
+                        },
+                    }
+                ]
+            },
+            "PublicAccessBlockConfiguration": {
+                "BlockPublicAcls": True,
+                "BlockPublicPolicy": True,
+                "IgnorePublicAcls": True,
+                "RestrictPublicBuckets": True,
+            },
+            # What another account puts belongs to this one.
+            "OwnershipControls": {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]},
+            "LifecycleConfiguration": {
+                "Rules": [
+                    # An upload that a crash left half done is paid for and seen by nobody.
+                    _rule("end-unfinished-uploads", False, AbortIncompleteMultipartUpload={"DaysAfterInitiation": 2}),
+                    *rules,
+                ]
+            },
         },
-        "PublicAccessBlockConfiguration": {
-            "BlockPublicAcls": True,
-            "BlockPublicPolicy": True,
-            "IgnorePublicAcls": True,
-            "RestrictPublicBuckets": True,
-        },
-        # What another account puts belongs to this one.
-        "OwnershipControls": {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]},
-        "LifecycleConfiguration": {
-            "Rules": [
-                # An upload that a crash left half done is paid for and seen by nobody.
-                _rule("end-unfinished-uploads", False, AbortIncompleteMultipartUpload={"DaysAfterInitiation": 2}),
-                when(
-                    "Colder",
-                    _rule(
-                        "colder", True,
-                        Transitions=[{"StorageClass": ref("ColderClass"), "TransitionInDays": ref("ColderAfterDays")}],
-                    ),
-                ),
-                when("Expire", _rule("expire", True, ExpirationInDays=ref("ExpireAfterDays"))),
-            ]
-        },
-    },
-}  # fmt: skip
+    }
+
+
+BUCKET = kept_bucket(
+    [
+        when(
+            "Colder",
+            _rule(
+                "colder",
+                True,
+                Transitions=[{"StorageClass": ref("ColderClass"), "TransitionInDays": ref("ColderAfterDays")}],
+            ),
+        ),
+        when("Expire", _rule("expire", True, ExpirationInDays=ref("ExpireAfterDays"))),
+    ],
+    BucketName=when("Named", ref("BucketName")),
+)
 ONLY_TLS = {
     "Type": "AWS::S3::BucketPolicy",
     "Properties": {
@@ -117,6 +128,16 @@ def _table(table: Table) -> dict[str, Any]:
     }
 
 
+def glue() -> dict[str, Any]:
+    """The database and the tables in it, over `Bucket`, which is a parameter of the stack or a resource of it."""
+    described = {"Name": ref("Database"), "Description": "Container logs, laid down by tailrace."}
+    database = {
+        "Type": "AWS::Glue::Database",
+        "Properties": {"CatalogId": ref("AWS::AccountId"), "DatabaseInput": described},
+    }
+    return {"GlueDatabase": database, **{f"{table.name.title()}Table": _table(table) for table in TABLES}}
+
+
 def template() -> str:
     """The text of lake.yaml."""
     return written(
@@ -131,14 +152,7 @@ def template() -> str:
         Resources={
             "Bucket": BUCKET,
             "BucketPolicy": ONLY_TLS,
-            "GlueDatabase": {
-                "Type": "AWS::Glue::Database",
-                "Properties": {
-                    "CatalogId": ref("AWS::AccountId"),
-                    "DatabaseInput": {"Name": ref("Database"), "Description": "Container logs, laid down by tailrace."},
-                },
-            },
-            **{f"{table.name.title()}Table": _table(table) for table in TABLES},
+            **glue(),
         },
         Outputs={
             "Bucket": output("The parameter Bucket of the other stacks.", ref("Bucket")),

@@ -1,0 +1,50 @@
+-- title: New errors since a moment
+-- question: Which errors appeared since a moment, such as the last deploy, and were not there in the day before it?
+-- params: since timestamp = now - 1h "the moment: the deploy";
+--   from timestamp = since - 24h "not seen between this and it"; to timestamp = now "end";
+--   namespace text = % "LIKE pattern";
+--   workload text = % "LIKE pattern of the workload, else of the pod, of the node itself of the unit or file";
+--   limit integer = 50 "rows"
+-- engines: athena, trino, duckdb
+WITH errors AS (
+  SELECT
+    coalesce(ts, ingest_ts) AS moment, namespace, coalesce(workload, pod, container) AS workload,
+    coalesce(pod, node) AS pod, coalesce(image, '') AS image, message,
+    coalesce(
+      json_extract_scalar(message, '$.message'), json_extract_scalar(message, '$.msg'),
+      json_extract_scalar(message, '$.error'), message
+    ) AS said
+  FROM logs
+  WHERE @window
+    AND level IN ('error', 'fatal')
+    AND coalesce(namespace, '') LIKE @namespace
+    AND coalesce(workload, pod, container) LIKE @workload
+),
+folded AS (  -- as in errors/fingerprints
+  SELECT
+    moment, namespace, workload, pod, image, message,
+    regexp_replace(
+      regexp_replace(
+        regexp_replace(
+          regexp_replace(said, '(?i)\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b', '<uuid>'),
+          '"[^"\s]+"|''[^''\s]+''', '<id>'),
+        '(?i)\b0x[0-9a-f]+\b|\b[0-9a-f]{8,}\b', '<hex>'),
+      '\b[0-9]+(\.[0-9]+)*', '<n>'
+    ) AS fingerprint
+  FROM errors
+)
+SELECT
+  count(*) AS lines,
+  count(DISTINCT pod) AS pods,
+  min(moment) AS first_seen,
+  max(moment) AS last_seen,
+  namespace,
+  workload,
+  min_by(image, moment) AS image,
+  substr(fingerprint, 1, 400) AS fingerprint,
+  substr(min(message), 1, 1000) AS example
+FROM folded
+GROUP BY namespace, workload, fingerprint
+HAVING min(moment) >= @since
+ORDER BY lines DESC, first_seen, namespace, workload, fingerprint
+LIMIT @limit

@@ -1,0 +1,49 @@
+-- title: Latency objective by hour
+-- question: What share of a service's requests was fast enough in each hour, and was the objective met?
+-- params: from timestamp = now - 24h "start"; to timestamp = now "end";
+--   workload text "LIKE pattern of the workload, else of the pod; % for all";
+--   namespace text = % "LIKE pattern"; threshold_ms number = 300 "milliseconds that are fast enough";
+--   objective number = 99 "percent of requests that shall be"
+-- engines: athena, trino, duckdb
+WITH found AS (
+  SELECT
+    namespace, coalesce(workload, pod, container) AS workload, message,
+    date_trunc('hour', coalesce(ts, ingest_ts)) AS hour_start,
+    regexp_extract(
+      message,
+      '"((?:(?:duration|latency|elapsed|response_time)(?:_ms)?|responseTime|request_time)"\s*:\s*"?[\d.eE+-]+)"? *[,}]',
+      1
+    ) AS timed
+  FROM logs
+  WHERE @window
+    AND coalesce(namespace, '') LIKE @namespace
+    AND coalesce(workload, pod, container) LIKE @workload
+),
+requests AS (
+  SELECT
+    namespace, workload, hour_start,
+    try_cast(regexp_extract(timed, '[0-9.eE+-]+$') AS double) * CASE  -- seconds, but where the key says ms, and Envoy's
+      WHEN timed LIKE '%ms"%' OR timed LIKE 'responseTime%' OR strpos(message, '"response_flags"') > 0 THEN 1 ELSE 1e3
+    END AS ms
+  FROM found
+),
+hours AS (
+  SELECT
+    namespace, workload, hour_start, count(ms) AS requests, max(ms) AS max_ms,
+    count(CASE WHEN ms > @threshold_ms THEN ms END) AS slow
+  FROM requests
+  GROUP BY namespace, workload, hour_start
+  HAVING count(ms) > 0  -- not WHERE ms …: pushed down, it would cut out everything twice
+)
+SELECT
+  namespace,
+  workload,
+  hour_start,
+  requests,
+  slow,
+  round(1e2 - 1e2 * slow / requests, 3) AS fast_percent,
+  round(1e2 * slow / requests / nullif(1e2 - CAST(@objective AS double), 0), 2) AS burn_rate,  -- 1: just the budget
+  1e2 * slow / requests <= 1e2 - CAST(@objective AS double) AS objective_met,
+  round(max_ms, 1) AS max_ms
+FROM hours
+ORDER BY namespace, workload, hour_start

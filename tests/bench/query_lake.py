@@ -1,0 +1,74 @@
+"""query_lake: a size in, a lake of 24 hours of so many raw logs out: what the real agent makes of one hour, each hour.
+
+An hour of `gen_logs.py` is read by the real agent; its objects are written again for each hour of a day, their times
+moved and their files renamed, with the agent's own writer options. The scenes of the tests stand beside it, so that
+each question has its tables.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from tailrace.delivery.encode import parquet_options
+from tailrace.lake import LEDGER, LOGS, Partition, Table
+from tests.answers.lake import write_lake
+
+HOURS = 24
+FIRST = datetime(2026, 11, 20, tzinfo=UTC)
+NOW = FIRST + timedelta(hours=HOURS)
+WRITTEN = datetime(2026, 11, 20, 10, tzinfo=UTC)  # when gen_logs begins to write
+PODS = 16
+
+
+def make(folder: Path, mib: int) -> Path:
+    """The lake, in `folder`/lake; what is there already is taken."""
+    lake = folder / "lake"
+    if lake.exists():
+        return lake
+    node, one = folder / "node", folder / "one"
+    here = Path(__file__).parent
+    words = [sys.executable, str(here / "gen_logs.py"), "--out", str(node / "var/log/pods"), "--pods", str(PODS)]
+    subprocess.run([*words, "--mib", str(mib // HOURS)], check=True, stdout=subprocess.DEVNULL)
+    agent = [sys.executable, "-m", "tailrace", "run", "logs", "--root", str(node), "--state", str(folder / "state")]
+    subprocess.run([*agent, "--sink", "local", "--lake", str(one), "--once"], check=True, stderr=subprocess.DEVNULL)
+    scenes = write_lake(folder / "scenes")
+    made = folder / "made"
+    for source in scenes.rglob("*.parquet"):
+        target = made / source.relative_to(scenes)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        source.rename(target)
+    for table in (LOGS, LEDGER):
+        for source in sorted(one.glob(f"{table.name}/*/*/*.parquet")):
+            for hour in range(HOURS):
+                _moved(table, source, made, hour)
+    made.rename(lake)
+    return lake
+
+
+def _moved(table: Table, source: Path, lake: Path, hour: int) -> None:
+    rows = pq.read_table(source, schema=table.schema, partitioning=None)
+    begin = FIRST + timedelta(hours=hour)
+    for name in ("ts", "ingest_ts"):
+        if name in rows.column_names:
+            first = pc.min(rows[name]).as_py()
+            by = (begin - WRITTEN) if name == "ts" and table is LOGS else begin + timedelta(minutes=1) - first
+            rows = _with(rows, name, pc.add(rows[name], pa.scalar(by, pa.duration("us"))))
+    file = pc.binary_join_element_wise(rows["file"].cast(pa.string()), f"{hour:02}", "-")
+    rows = _with(rows, "file", file.cast(table.schema.field("file").type))
+    target = lake / Partition(table.name, int(begin.timestamp() * 1e6)).path / f"{source.stem}-{hour:02}.parquet"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    group = pq.read_metadata(source).row_group(0).num_rows
+    with pq.ParquetWriter(target, rows.schema, **parquet_options(table)) as writer:
+        writer.write_table(rows.unify_dictionaries(), row_group_size=group)
+
+
+def _with(rows: pa.Table, name: str, values: Any) -> pa.Table:
+    return rows.set_column(rows.column_names.index(name), rows.schema.field(name), values)
