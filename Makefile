@@ -20,7 +20,7 @@ setup: .venv/ready  ## build .venv from requirements.lock
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
-run: setup       ## a demo node is tailed into ./lake, then questions are answered
+run: setup       ## a demo node is tailed into ./lake, questions are answered, and lake/report.html shows it all
 	$(BIN)/tailrace demo --lake lake
 
 check: setup     ## lint, types, and that every generated file is fresh
@@ -41,7 +41,7 @@ parts:           ## what some tests use beyond Python: strace, and servers that 
 	@tests/servers/forward.sh
 	@tests/servers/cadvisor.sh
 	@PYTHON=$(PYTHON) tests/servers/kube.sh
-	@tests/servers/debian.sh prometheus prometheus-alertmanager prometheus-node-exporter
+	@tests/servers/debian.sh prometheus prometheus-alertmanager prometheus-node-exporter chromium fonts-dejavu-core
 	@PYTHON=$(PYTHON) tests/servers/writers.sh
 	@PYTHON=$(PYTHON) tests/servers/opensearch.sh
 
@@ -74,4 +74,4 @@ lock:            ## resolve pyproject.toml anew into requirements.lock (needs uv
 	uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements.lock
 
 clean:           ## remove what make run and make setup made
-	rm -rf .venv lake .state
+	rm -rf .venv lake .state build

@@ -15,6 +15,7 @@ from daemonset.aws.templates import GENERATED as AWS
 from daemonset.pipeline.templates import GENERATED as PIPELINE
 from daemonset.values import GENERATED as VALUES
 from dashboards.alerts.page import GENERATED as ALERTS
+from dashboards.grafana import GENERATED as GRAFANA
 from tailrace import cli
 from tailrace.config.example import example
 from tailrace.config.reference import markdown, schema
@@ -22,6 +23,7 @@ from tailrace.console import cost_page
 from tailrace.logs.telemetry import declared
 from tailrace.metrics import page
 from tailrace.query.ddl import GENERATED as TABLES
+from tests.answers import catalogue
 from tests.daemonset import manifests
 from tests.servers.parts import binary
 
@@ -64,8 +66,10 @@ GENERATED: tuple[tuple[str, Callable[[], str]], ...] = (
     ("docs/metrics.md", declared.markdown),
     ("docs/exporter.md", page.markdown),
     ("docs/cost.md", cost_page.markdown),
+    ("athena/README.md", catalogue.markdown),
     *AWS,
     *ALERTS,
+    *GRAFANA,  # before what helm renders: the chart has its own pages
     *PIPELINE,
     *TABLES,
     *VALUES,  # before what helm renders: it reads this schema

@@ -24,7 +24,7 @@ MAY_IMPORT = {
     "logs": {"config", "lake", "delivery", "health", "kube", "durable"},
     "cluster": {"config", "lake", "delivery", "health", "kube", "logs"},
     "query": {"config", "lake"},
-    "console": {"config", "lake", "delivery", "logs", "query"},
+    "console": {"config", "lake", "durable", "kube", "delivery", "logs", "metrics", "query"},
     "__main__": {"cli"},
     "cli": {"config", "lake", "delivery", "logs", "cluster", "query", "console", "ecs", "metrics"},
 }

@@ -11,7 +11,7 @@ A map of the package, in the order in which a line travels through it:
     ecs.py      who a container in a task of ECS is
     health.py   /metrics, /healthz, /readyz
     query/      question packs over the lake, on DuckDB, Athena or Trino; its tables; its compaction
-    console/    what a person runs at a terminal: the demo node, and what it shows
+    console/    what a person runs at a terminal: demo, top, tap, doctor, report, estimate
     durable.py  files that are whole after a crash
     lake.py     every table and column, once
     config/     every setting, once

@@ -49,6 +49,10 @@ LAZY = (
     Lazy("query", "tailrace.query.command", "Ask the lake questions, in SQL.", "query"),
     Lazy("tables", "tailrace.query.tables", "The lake's tables for Athena, Trino and DuckDB.", "query"),
     Lazy("demo", "tailrace.console.demo", "Let a small node write logs, and answer questions about them.", "console"),
+    Lazy("top", "tailrace.console.top.command", "What an agent and its node are doing, live.", "console"),
+    Lazy("tap", "tailrace.console.tap.command", "Some lines as each stage of the log agent makes them.", "query"),
+    Lazy("doctor", "tailrace.console.doctor.command", "What keeps an agent from its work on this machine.", "console"),
+    Lazy("report", "tailrace.console.report.command", "One HTML file about a window of a lake.", "console"),
     Lazy("estimate", "tailrace.console.estimate", "What a month of logs costs on AWS.", "console"),
 )
 

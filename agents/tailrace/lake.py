@@ -24,7 +24,8 @@ Encoding = Literal["plain", "delta", "dictionary"]
 
 @dataclass(frozen=True)
 class Column:
-    """One column. `stats`: row groups carry min and max, worth their CPU only where a question filters on them."""
+    """One column. `stats`: row groups carry min and max, worth their CPU only where a question filters on them.
+    `bloom`: they carry a Bloom filter, for ids that a question asks for one by one."""
 
     name: str
     type: pa.DataType
@@ -32,6 +33,7 @@ class Column:
     nullable: bool = False
     encoding: Encoding = "dictionary"
     stats: bool = False
+    bloom: bool = False
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,10 @@ class Table:
     def statistics(self) -> list[str]:
         """The columns whose row groups carry min and max."""
         return [c.name for c in self.columns if c.stats]
+
+    def blooms(self) -> list[str]:
+        """The columns whose row groups carry a Bloom filter."""
+        return [c.name for c in self.columns if c.bloom]
 
 
 STREAMS = ("stdout", "stderr")
@@ -95,7 +101,11 @@ LOGS = Table(
         Column("workload", REPEATED, "the workload's name", True, stats=True),
         Column("pod", REPEATED, "the pod's name, from the file's path; null as above", True, stats=True),
         Column(
-            "pod_uid", REPEATED, "the pod's uid, from the file's path (a static pod's differs from the API's)", True
+            "pod_uid",
+            REPEATED,
+            "the pod's uid, from the file's path (a static pod's differs from the API's)",
+            True,
+            bloom=True,
         ),
         Column(
             "container",
@@ -114,7 +124,7 @@ LOGS = Table(
         ),
         Column("stream", REPEATED, "stdout or stderr"),
         Column("level", REPEATED, "trace, debug, info, warn, error, fatal, or null", True, stats=True),
-        Column("trace_id", pa.string(), "the trace's id as the program wrote it", True, "plain"),
+        Column("trace_id", pa.string(), "the trace's id as the program wrote it", True, "plain", bloom=True),
         Column("span_id", pa.string(), "the span's id as the program wrote it", True, "plain"),
         Column(
             "message",

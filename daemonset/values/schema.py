@@ -107,6 +107,10 @@ def values_schema(sinks: tuple[DeclaredSink, ...]) -> str:
             networkPolicy=_closed(enabled=SWITCH, metricsFrom=ANYS, egress=ANYS),
             podMonitor=monitor,
             serviceMonitor=monitor,
+            grafana=_closed(
+                dashboards=_closed(enabled=SWITCH, labels=TEXTS, annotations=TEXTS),
+                provisioning=_closed(enabled=SWITCH),
+            ),
             nameOverride=TEXT,
             fullnameOverride=TEXT,
             **{"global": ANY},  # helm's own: a chart above this one fills it

@@ -1,4 +1,7 @@
-"""page: the rule files beside this one in, docs/alerts.md out: the runbook that every alert's runbook_url leads to."""
+"""page: the rule files beside this one in, docs/alerts.md out: what each alert asks and says.
+
+What to do then is docs/operate.md, to which every alert's runbook_url leads.
+"""
 
 from __future__ import annotations
 
@@ -49,7 +52,8 @@ it must not; each recording rule against values worked out by hand.
 - **Team.** platform: nodes and agents. applications: who owns the namespace in the labels.
 - **Alertmanager.** [alertmanager.example.yaml](../dashboards/alerts/alertmanager.example.yaml) routes by severity and
   team, and keeps quiet what a larger trouble explains.
-- **Links.** `runbook_url` is relative to this repository; put the address in front where you host it:
+- **Runbook.** [operate.md](operate.md#runbook) has an entry for each alert. `runbook_url` is relative to this
+  repository; put the address in front where you host it:
   `sed -i 's#runbook_url: docs#runbook_url: https://HOST/docs#' dashboards/alerts/alerts-*.yaml`.
 - **What is missing.** The mixins' rules and alerts on the API server, the kubelet's own metrics, Deployments, quotas
   and autoscalers: nobody on a node knows them. kube-state-metrics and the control plane's own endpoints do.
@@ -99,6 +103,7 @@ def _alert(name: str, rules: list[dict[str, Any]]) -> Iterator[str]:
         window = f", window {rule['labels']['window']}" if "window" in rule["labels"] else ""
         yield f"**{rule['labels']['severity']}**, {rule['labels']['team']}{window}{after}:\n"
         yield f"```promql\n{rule['expr']}\n```\n"
+    yield f"[What to do](operate.md#{name.lower()})\n"
 
 
 def _plain(text: str) -> str:

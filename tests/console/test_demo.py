@@ -107,6 +107,8 @@ def test_the_demo_loses_nothing_doubles_nothing_and_answers_its_questions(tmp_pa
     assert verdict[1] == verdict[2] != "0"
     shown = ("delivered", "errors/by_workload", "errors/fingerprints", "latency/by_path", "/api/checkout", "audit/gaps")
     assert [word for word in shown if word not in done.stdout] == []
+    assert done.stdout.splitlines()[-1].endswith("lake/report.html")
+    assert " delivered, 0 lost · tailrace report</title>" in (tmp_path / "lake" / "report.html").read_text()
     assert list((tmp_path / "tmp").iterdir()) == []
 
 

@@ -46,6 +46,10 @@ ALL_ON = {
         "metricsFrom": [{"podSelector": {}}], "egress": [{"ports": [{"port": 443, "protocol": "TCP"}]}]
     },
     "podMonitor": {"enabled": True}, "serviceMonitor": {"enabled": True, "labels": {"release": "prometheus"}},
+    "grafana": {
+        "dashboards": {"enabled": True, "annotations": {"grafana_folder": "tailrace"}},
+        "provisioning": {"enabled": True},
+    },
 }  # fmt: skip
 
 

@@ -72,7 +72,7 @@ def test_an_alert_says_what_it_costs_what_to_do_and_whose_it_is(rule: Rule) -> N
     assert rule.labels["severity"] in ("critical", "warning", "info")
     assert rule.labels["team"] in ("platform", "applications")
     assert [*rule.annotations] == ["summary", "description", "runbook_url"]
-    assert rule.annotations["runbook_url"] == f"docs/alerts.md#{rule.name.lower()}"
+    assert rule.annotations["runbook_url"] == f"docs/operate.md#{rule.name.lower()}"
     assert len(rule.annotations["summary"]) < 160
     assert len(re.findall(r"[.:;?]( |$)", rule.annotations["description"])) >= 2
 
@@ -88,7 +88,7 @@ def test_an_alert_s_text_names_only_what_is_there(rule: Rule) -> None:
     }
 
 
-def test_every_alert_s_runbook_is_on_the_page_and_the_page_is_fresh() -> None:
+def test_every_alert_is_on_the_page_and_the_page_is_fresh() -> None:
     page = (FOLDER.parents[1] / "docs" / "alerts.md").read_text()
     assert page == markdown(), "renew it: make docs"
     assert {*re.findall(r"^### (\w+)$", page, re.MULTILINE)} == {rule.name for rule in ALERTS}

@@ -5,7 +5,10 @@ from __future__ import annotations
 import io
 import json
 from dataclasses import replace
+from pathlib import Path
 
+import duckdb
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -164,3 +167,22 @@ def test_of_too_many_hours_at_once_the_oldest_objects_are_sealed() -> None:
     assert [o.partition.hour_us for o in held.due(5.0)] == [HOUR, HOUR + HOUR_US]
     assert len(held) == 3
     assert len(list(held.due(5.0, room=0))) == 3
+
+
+def test_row_groups_say_which_pods_and_traces_they_cannot_hold(tmp_path: Path) -> None:
+    row = batch("a", 0, 1).lines.to_pylist()[0]
+    rows = [row | {"pod_uid": f"uid-{n % 2}", "trace_id": f"{n:032x}"} for n in range(1000)]
+    encoder = ParquetEncoder(LOGS)
+    encoder.write(pa.Table.from_pylist(rows, LOGS.schema))
+    (tmp_path / "object.parquet").write_bytes(encoder.finish("key", {}))
+
+    def excluded(column: str, value: str) -> bool:
+        probe = f"SELECT bloom_filter_excludes FROM parquet_bloom_probe('{tmp_path}/object.parquet', ?, ?)"
+        ((found,),) = duckdb.execute(probe, [column, value]).fetchall()
+        return bool(found)
+
+    assert not excluded("pod_uid", "uid-1")
+    assert not excluded("trace_id", f"{999:032x}")
+    assert excluded("pod_uid", "uid-3")
+    assert sum(excluded("trace_id", f"{n:032x}") for n in range(2000, 3000)) > 850
+    assert (tmp_path / "object.parquet").stat().st_size < 60_000

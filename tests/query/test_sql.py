@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlglot import exp
 
-from tailrace.query.duckdb_engine import MACROS
+from tailrace.query.json_once import MACROS
 from tailrace.query.packs import Question
 from tailrace.query.parameters import Value
 from tailrace.query.sql import filled, for_duckdb, tables

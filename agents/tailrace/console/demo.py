@@ -14,6 +14,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -28,6 +29,7 @@ QUESTIONS = (
     ("errors/fingerprints", "--from", "-1h", "--limit", "5"),
     ("latency/by_path", "--from", "-1h"),
 )
+REPORT = "report.html"  # in the lake's folder, where no table lies
 AUDITS = (("audit/gaps", "-p", "settle=0s"), ("audit/duplicates",), ("audit/abandoned",))
 
 
@@ -51,10 +53,12 @@ def demo(ctx: click.Context, lake: Path, seconds: float, keep: bool) -> None:
     prepare(lake)
     # So that a `kill` of the demo also ends its children.
     before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    began = datetime.now(UTC)
     root = Path(tempfile.mkdtemp(prefix="tailrace-demo-"))
     try:
         tail(root, lake, seconds)
         problem = show(root, lake)
+        problem |= not report(lake, began)
     finally:
         signal.signal(signal.SIGTERM, before)
         if keep:
@@ -71,7 +75,7 @@ def prepare(lake: Path) -> None:
             raise click.UsageError(
                 f"{lake} is not empty, and no demo made it; nothing was touched. Name another folder with --lake DIR"
             )
-        foreign = sorted(path.name for path in lake.iterdir() if path.name not in (MARKER, "logs", "ledger"))
+        foreign = sorted(path.name for path in lake.iterdir() if path.name not in (MARKER, REPORT, "logs", "ledger"))
         if foreign:
             raise click.UsageError(
                 f"{lake} is an earlier demo's lake, but also holds {', '.join(foreign)}; nothing was touched. "
@@ -79,6 +83,7 @@ def prepare(lake: Path) -> None:
             )
         for table in ("logs", "ledger"):
             shutil.rmtree(lake / table, ignore_errors=True)
+        (lake / REPORT).unlink(missing_ok=True)
     elif lake.exists() and not lake.is_dir():
         raise click.UsageError(f"{lake} is a file; name a folder with --lake DIR")
     lake.mkdir(parents=True, exist_ok=True)
@@ -191,6 +196,7 @@ def show(root: Path, lake: Path) -> bool:
                 f"{program} query volume/by_namespace --lake {folder}",
                 f"{program} query audit/balance --lake {folder}    # where each file's bytes went",
                 f"{program} query show errors/fingerprints --engine athena",
+                f"{program} report --lake {folder} --from -1h -o {folder}-report.html",
                 f"{program} run logs --root / --state .state --lake {folder}2 --once    # a node's own logs",
                 f"{program} run metrics --root / --listen 127.0.0.1:9108    # scrape http://127.0.0.1:9108/metrics",
             )
@@ -208,6 +214,18 @@ def ask(question: tuple[str, ...], lake: Path) -> bool:
     width = shutil.get_terminal_size((160, 24)).columns
     for line in done.stdout.split("\n")[:-1]:
         click.echo(line if len(line) <= width else line[: width - 2] + " …")
+    return done.returncode == 0
+
+
+def report(lake: Path, began: datetime) -> bool:
+    """Write the report of what the pods wrote and print where it is; whether it found nothing lost."""
+    _section("All of it on one page, to open in a browser")
+    window = ("--from", began.isoformat(timespec="seconds"), "--settle", "0s")
+    command = (*TAILRACE, "report", "--lake", str(lake), "-o", str(lake / REPORT), *window)
+    done = subprocess.run(command, capture_output=True, encoding="utf-8", check=False)
+    click.echo(done.stderr, nl=False)
+    if done.stdout:
+        click.echo(_shown(lake / REPORT))
     return done.returncode == 0
 
 

@@ -35,7 +35,8 @@ class ParquetEncoder:
 
     def __init__(self, table: Table) -> None:
         self._out = io.BytesIO()  # grows in place; Arrow's own buffer doubles, and is copied whole at the end
-        self._writer = pq.ParquetWriter(self._out, table.schema, **parquet_options(table))
+        self._table = table
+        self._writer: pq.ParquetWriter | None = None
 
     @property
     def size(self) -> int:
@@ -45,18 +46,31 @@ class ParquetEncoder:
     def write(self, table: pa.Table) -> None:
         """One row group."""
         # A row group has one dictionary a column, or Parquet gives up on dictionaries half way.
-        self._writer.write_table(table.unify_dictionaries(), row_group_size=max(1, table.num_rows))
+        self._opened(table := table.unify_dictionaries()).write_table(table, row_group_size=max(1, table.num_rows))
 
     def finish(self, key: str, ranges: Mapping[str, Spans]) -> pa.Buffer:
         """The whole file; key and ranges stand in its footer."""
-        self._writer.add_key_value_metadata({"tailrace.key": key, "tailrace.ranges": json.dumps(ranges)})
-        self._writer.close()
+        writer = self._opened(self._table.schema.empty_table())
+        writer.add_key_value_metadata({"tailrace.key": key, "tailrace.ranges": json.dumps(ranges)})
+        writer.close()
         return pa.py_buffer(self._out.getbuffer())
 
+    def _opened(self, first: pa.Table) -> pq.ParquetWriter:
+        if self._writer is None:
+            self._writer = pq.ParquetWriter(self._out, self._table.schema, **parquet_options(self._table, first))
+        return self._writer
 
-def parquet_options(table: Table) -> dict[str, Any]:
-    """How this table is written: the arguments of pyarrow's ParquetWriter."""
+
+def parquet_options(table: Table, first: pa.Table) -> dict[str, Any]:
+    """How this table is written: the arguments of pyarrow's ParquetWriter.
+
+    first: the rows of its first row group, which no other is much larger than: the Bloom filters are made for as many
+    values as it has, for one of a fixed size would be larger than all the rest of a small object.
+    """
+    counts = {name: _values(first[name]) for name in table.blooms()}
+    blooms = {name: {"ndv": count, "fpp": 0.05} for name, count in counts.items() if count}
     return {
+        **({"bloom_filter_options": blooms} if blooms else {}),
         "compression": "zstd",
         "compression_level": 1,
         "use_dictionary": table.dictionaries(),
@@ -64,3 +78,11 @@ def parquet_options(table: Table) -> dict[str, Any]:
         "write_statistics": table.statistics(),
         "store_schema": False,  # Arrow's own notes are of no use to Athena
     }
+
+
+def _values(column: pa.ChunkedArray) -> int:
+    """How many values a column can have at most, nulls aside."""
+    count = int(len(column) - column.null_count)
+    if pa.types.is_dictionary(column.type) and column.num_chunks:
+        return min(count, len(column.chunk(0).dictionary))
+    return count

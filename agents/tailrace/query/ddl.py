@@ -13,8 +13,8 @@ from functools import partial
 from pathlib import Path
 
 from tailrace.lake import TABLES, TIMESTAMP, Column, Table
-from tailrace.query.duckdb_engine import MACROS
 from tailrace.query.glue import DAY, FIRST_DAY, LAST_DAY, PARTITION_KEYS, athena_type, projection, table_input
+from tailrace.query.json_once import MACROS
 from tailrace.query.parameters import WrongUse
 
 ENGINES = ("athena", "trino", "duckdb")

@@ -20,16 +20,12 @@ from tailrace.config.values import MIB
 from tailrace.lake import METRICS, TABLES
 from tailrace.query import damaged, hours, lakes, sql
 from tailrace.query.answer import Answer, Failed
+from tailrace.query.json_once import MACROS
 from tailrace.query.lake_view import quoted, view
 from tailrace.query.lakes import Lake
 from tailrace.query.packs import Question
 from tailrace.query.parameters import Value, WrongUse
 from tailrace.query.settings import QuerySettings
-
-MACROS = (
-    "CREATE OR REPLACE TEMP MACRO json_extract_scalar(text, path) AS CASE WHEN json_valid(text)"
-    " AND json_type(text, path) NOT IN ('OBJECT', 'ARRAY') THEN json_extract_string(text, path) END",
-)
 
 
 class DuckDB:

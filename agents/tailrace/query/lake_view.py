@@ -38,7 +38,11 @@ def view(root: str, table: Table, files: Sequence[str]) -> str:
         names = [f"CAST(NULL AS {_shown(kind)}) AS {name}" for name, kind in types.items()]
         rest = ['NULL::VARCHAR AS "$path"', "'' AS dt", "'' AS hour", 'NULL::TIMESTAMPTZ AS "$ts"']
         return f"CREATE OR REPLACE TEMP VIEW {table.name} AS SELECT {', '.join([*names, *rest])} WHERE false"
-    names = [name if kind == _shown(kind) else f"CAST(o.{name} AS TIMESTAMP) AS {name}" for name, kind in types.items()]
+    # In UTC, which is what a cast gives here, too, by way of all the world's time zones: six times slower.
+    names = [
+        name if kind == _shown(kind) else f"make_timestamp(epoch_us(o.{name})) AS {name}"
+        for name, kind in types.items()
+    ]
     schema = ",\n    ".join(
         f"'{name}': {{name: '{name}', type: '{kind}', default_value: NULL}}" for name, kind in types.items()
     )

@@ -15,6 +15,7 @@ import sqlglot
 from sqlglot import TokenType, exp
 
 from tailrace.query.hours import alone, conjuncts, scans
+from tailrace.query.json_once import parsed_once
 from tailrace.query.packs import Question
 from tailrace.query.parameters import Value, literal
 
@@ -66,17 +67,16 @@ def for_duckdb(question: Question, values: Mapping[str, Value]) -> str:
     if question.duckdb_sql is not None:
         return filled(question.duckdb_sql, values)
     tree = sqlglot.parse_one(filled(question.sql, values), dialect="trino")
-    # DuckDB's own function raises on what is not JSON, Trino's gives null: the session has a macro of Trino's name.
-    while (node := tree.find(exp.JSONExtractScalar)) is not None:
-        path = node.expression.sql(dialect="trino").strip("'")
-        node.replace(exp.Anonymous(this="json_extract_scalar", expressions=[node.this, exp.Literal.string(path)]))
     for kind in tree.find_all(exp.DataType):
         if kind.is_type(exp.DataType.Type.TIMESTAMP):
             # Trino reads off a literal that it has no fraction; DuckDB then takes a type that holds fewer years.
             kind.set("expressions", [])
+    for counted in list(tree.find_all(exp.CountIf)):
+        # DuckDB's own is null where the condition was never anything but null, Trino's is 0.
+        counted.replace(exp.Filter(this=exp.Count(this=exp.Star()), expression=exp.Where(this=counted.this.copy())))
     for scan in scans(tree):
         _by_stored_time(scan)
-    return tree.sql(dialect="duckdb", pretty=True)
+    return parsed_once(tree).sql(dialect="duckdb", pretty=True)
 
 
 def _by_stored_time(scan: exp.Table) -> None:

@@ -1,6 +1,6 @@
 -- title: Error fingerprints
 -- question: Which errors are the same but for their numbers and ids: how many, since when, and one example?
--- params: from timestamp = now - 24h "start"; to timestamp = now "end"; namespace text = % "LIKE pattern";
+-- params: from timestamp = now - 3h "start"; to timestamp = now "end"; namespace text = % "LIKE pattern";
 --   workload text = % "LIKE pattern of the workload, else of the pod, of the node itself of the unit or file";
 --   limit integer = 20 "rows"
 -- engines: athena, trino, duckdb

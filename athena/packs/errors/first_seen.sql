@@ -1,6 +1,6 @@
 -- title: Where each error began
 -- question: When, in which pod, on which node and with which image was each kind of error seen first, in order of time?
--- params: from timestamp = now - 24h "start"; to timestamp = now "end"; namespace text = % "LIKE pattern";
+-- params: from timestamp = now - 3h "start"; to timestamp = now "end"; namespace text = % "LIKE pattern";
 --   workload text = % "LIKE pattern of the workload, else of the pod, of the node itself of the unit or file";
 --   limit integer = 50 "rows"
 -- engines: athena, trino, duckdb

@@ -1,7 +1,7 @@
 -- title: New errors since a moment
--- question: Which errors appeared since a moment, such as the last deploy, and were not there in the day before it?
+-- question: Which errors appeared since a moment, such as the last deploy, and were not there in the hours before it?
 -- params: since timestamp = now - 1h "the moment: the deploy";
---   from timestamp = since - 24h "not seen between this and it"; to timestamp = now "end";
+--   from timestamp = since - 3h "not seen between this and it"; to timestamp = now "end";
 --   namespace text = % "LIKE pattern";
 --   workload text = % "LIKE pattern of the workload, else of the pod, of the node itself of the unit or file";
 --   limit integer = 50 "rows"

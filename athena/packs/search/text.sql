@@ -1,6 +1,6 @@
 -- title: Search
 -- question: Which lines match a regular expression, newest first?
--- params: from timestamp = now - 24h "start"; to timestamp = now "end";
+-- params: from timestamp = now - 3h "start"; to timestamp = now "end";
 --   pattern text = '' "regular expression; (?i) in front ignores case"; namespace text = % "LIKE pattern";
 --   pod text = % "LIKE pattern"; level text = % "LIKE pattern: error, or % for all"; limit integer = 100 "rows"
 -- engines: athena, trino, duckdb

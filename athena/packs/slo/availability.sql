@@ -1,7 +1,7 @@
 -- title: Availability by hour
 -- question: What share of a service's requests failed in each hour, and how fast did that burn its error budget?
--- params: from timestamp = now - 24h "start"; to timestamp = now "end";
---   workload text "LIKE pattern of the workload, else of the pod; % for all";
+-- params: from timestamp = now - 6h "start"; to timestamp = now "end";
+--   workload text "LIKE pattern of the workload; % for all";
 --   namespace text = % "LIKE pattern";
 --   request text = "(status|status_code|statusCode|response_code)"\s*:\s*"?[1-5]\d\d\b|" [1-5]\d\d\b
 --   "regular expression of the lines that tell of a request";
@@ -11,14 +11,14 @@
 -- engines: athena, trino, duckdb
 WITH hours AS (
   SELECT
-    namespace, coalesce(workload, pod, container) AS workload,
+    namespace, workload,
     date_trunc('hour', coalesce(ts, ingest_ts)) AS hour_start,
     count(*) AS requests,
     count_if(regexp_like(message, @bad)) AS failed
   FROM logs
   WHERE @window
     AND coalesce(namespace, '') LIKE @namespace
-    AND coalesce(workload, pod, container) LIKE @workload
+    AND workload LIKE @workload  -- alone, so that the messages of others are not read
     AND regexp_like(message, @request)
   GROUP BY 1, 2, 3
 )

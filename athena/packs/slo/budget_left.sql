@@ -1,7 +1,7 @@
 -- title: Error budget left
 -- question: How much of a service's error budget is left in its period, and at this pace when is it gone?
 -- params: to timestamp = now "end"; from timestamp = to - 30d "start of the period";
---   workload text "LIKE pattern of the workload, else of the pod; % for all";
+--   workload text "LIKE pattern of the workload; % for all";
 --   namespace text = % "LIKE pattern";
 --   request text = "(status|status_code|statusCode|response_code)"\s*:\s*"?[1-5]\d\d\b|" [1-5]\d\d\b
 --   "regular expression of the lines that tell of a request";
@@ -11,14 +11,14 @@
 -- engines: athena, trino, duckdb
 WITH services AS (
   SELECT
-    namespace, coalesce(workload, pod, container) AS workload,
+    namespace, workload,
     count(*) AS requests,
     count_if(regexp_like(message, @bad)) AS failed,
     max(CASE WHEN regexp_like(message, @bad) THEN coalesce(ts, ingest_ts) END) AS last_failure
   FROM logs
   WHERE @window
     AND coalesce(namespace, '') LIKE @namespace
-    AND coalesce(workload, pod, container) LIKE @workload
+    AND workload LIKE @workload  -- alone, so that the messages of others are not read
     AND regexp_like(message, @request)
   GROUP BY 1, 2
 ),

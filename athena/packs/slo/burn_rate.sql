@@ -2,7 +2,7 @@
 -- question: Does a service burn its error budget so fast that somebody must act: now, or within days?
 -- params: to timestamp = now "end of all windows";
 --   from timestamp = to - 3d "start: no window reaches further back";
---   workload text "LIKE pattern of the workload, else of the pod; % for all";
+--   workload text "LIKE pattern of the workload; % for all";
 --   namespace text = % "LIKE pattern";
 --   request text = "(status|status_code|statusCode|response_code)"\s*:\s*"?[1-5]\d\d\b|" [1-5]\d\d\b
 --   "regular expression of the lines that tell of a request";
@@ -12,14 +12,14 @@
 -- engines: athena, trino, duckdb
 WITH minutes AS (
   SELECT
-    namespace, coalesce(workload, pod, container) AS workload,
+    namespace, workload,
     date_trunc('minute', coalesce(ts, ingest_ts)) AS minute_start,
     count(*) AS requests,
     count_if(regexp_like(message, @bad)) AS failed
   FROM logs
   WHERE @window
     AND coalesce(namespace, '') LIKE @namespace
-    AND coalesce(workload, pod, container) LIKE @workload
+    AND workload LIKE @workload  -- alone, so that the messages of others are not read
     AND regexp_like(message, @request)
   GROUP BY 1, 2, 3
 ),

@@ -1,13 +1,13 @@
 -- title: Latency objective by hour
 -- question: What share of a service's requests was fast enough in each hour, and was the objective met?
--- params: from timestamp = now - 24h "start"; to timestamp = now "end";
---   workload text "LIKE pattern of the workload, else of the pod; % for all";
+-- params: from timestamp = now - 6h "start"; to timestamp = now "end";
+--   workload text "LIKE pattern of the workload; % for all";
 --   namespace text = % "LIKE pattern"; threshold_ms number = 300 "milliseconds that are fast enough";
 --   objective number = 99 "percent of requests that shall be"
 -- engines: athena, trino, duckdb
 WITH found AS (
   SELECT
-    namespace, coalesce(workload, pod, container) AS workload, message,
+    namespace, workload, message,
     date_trunc('hour', coalesce(ts, ingest_ts)) AS hour_start,
     regexp_extract(
       message,
@@ -17,7 +17,7 @@ WITH found AS (
   FROM logs
   WHERE @window
     AND coalesce(namespace, '') LIKE @namespace
-    AND coalesce(workload, pod, container) LIKE @workload
+    AND workload LIKE @workload  -- alone, so that the messages of others are not read
 ),
 requests AS (
   SELECT
