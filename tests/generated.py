@@ -15,6 +15,7 @@ from daemonset.aws.templates import GENERATED as AWS
 from daemonset.pipeline.templates import GENERATED as PIPELINE
 from daemonset.values import GENERATED as VALUES
 from dashboards.alerts.page import GENERATED as ALERTS
+from dashboards.cloudwatch import GENERATED as CLOUDWATCH
 from dashboards.grafana import GENERATED as GRAFANA
 from tailrace import cli
 from tailrace.config.example import example
@@ -69,6 +70,7 @@ GENERATED: tuple[tuple[str, Callable[[], str]], ...] = (
     ("athena/README.md", catalogue.markdown),
     *AWS,
     *ALERTS,
+    *CLOUDWATCH,
     *GRAFANA,  # before what helm renders: the chart has its own pages
     *PIPELINE,
     *TABLES,

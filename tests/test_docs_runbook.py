@@ -14,7 +14,7 @@ from tests.pages import REPO
 from tests.test_docs import is_metric
 
 PAGE = REPO / "docs" / "operate.md"
-RUNBOOK = PAGE.read_text().partition("\n## Runbook\n")[2]
+RUNBOOK = PAGE.read_text().partition("\n## Runbook\n")[2].partition("\n## CloudWatch alarms\n")[0] + "\n"
 ENTRIES = dict(re.findall(r"^### (\S+)\n\n(.*?)\n*(?=^### |\Z)", RUNBOOK, re.M | re.S))
 ALERTS = {rule.name: rule for rule in rules() if rule.alert}
 ENTRY = pytest.mark.parametrize("name", sorted(ENTRIES))

@@ -1,6 +1,6 @@
 """compaction_bench: what compaction makes of a day of many nodes: files, bytes and time of questions, before and after.
 
-    python -m tests.bench.compaction_bench [--nodes 100] [--hours 24] [--lines 20]
+    python -m tests.bench.compaction_bench [--nodes 100] [--hours 24] [--lines 20] [--compacted 24]
 
 Nodes that each write an object a minute, with so many lines in it, as direct S3 does. A real Trino over a real S3
 server compacts each hour by tailrace's own statements; each hour is compared before it counts. Times are of this
@@ -39,8 +39,8 @@ RAW, INTO = "awsdatacatalog.tailrace", "iceberg.tailrace_compact"
 QUESTIONS = (
     ("one hour, errors by workload", "SELECT workload, count(*) FROM {of}.logs WHERE dt = '{day}' AND hour = '{last}'"
      " AND level = 'error' GROUP BY workload ORDER BY 1"),
-    ("the day, lines by namespace", "SELECT namespace, count(*), sum(file_bytes) FROM {of}.logs WHERE dt = '{day}'"
-     " GROUP BY namespace ORDER BY 1"),
+    ("all hours, lines by namespace", "SELECT namespace, count(*), sum(file_bytes) FROM {of}.logs WHERE dt = '{day}'"
+     " AND hour <= '{last}' GROUP BY namespace ORDER BY 1"),
 )  # fmt: skip
 
 
@@ -66,21 +66,18 @@ def minute(node: int, at: datetime, count: int) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays(arrays, schema=LOGS.schema)
 
 
-def fill(bucket: Path, nodes: int, hours: int, lines: int) -> tuple[int, int]:
-    """Write the objects where the S3 server has them; files and bytes."""
-    files = size = 0
+def fill(folder: Path, nodes: int, hours: int, lines: int) -> None:
+    """Write the objects of a day, as the S3 server will have them."""
     for hour in range(hours):
         start = DAY + timedelta(hours=hour)
-        folder = bucket / Partition("logs", int(start.timestamp() * 1e6)).path
-        folder.mkdir(parents=True)
+        of_hour = folder / Partition("logs", int(start.timestamp() * 1e6)).path
+        of_hour.mkdir(parents=True)
         for node in range(nodes):
             for m in range(60):
                 at = start + timedelta(minutes=m)
                 key = hashlib.sha256(f"{node} {at}".encode()).hexdigest()[:32]
                 batch = minute(node, at, lines)
-                pq.write_table(pa.Table.from_batches([batch]), folder / f"{key}.parquet", compression="zstd")
-                files, size = files + 1, size + (folder / f"{key}.parquet").stat().st_size
-    return files, size
+                pq.write_table(pa.Table.from_batches([batch]), of_hour / f"{key}.parquet", compression="zstd")
 
 
 def asked(server: Trino, text: str) -> tuple[list[list[Any]], float, int]:
@@ -104,6 +101,8 @@ def main() -> None:
     parser.add_argument("--nodes", type=int, default=100)
     parser.add_argument("--hours", type=int, default=24)
     parser.add_argument("--lines", type=int, default=20, help="of an object")
+    parser.add_argument("--folder", type=Path, default=Path(".bench/compaction"), help="where the objects are kept")
+    parser.add_argument("--compacted", type=int, help="so many hours of them are compacted and asked; all without it")
     given = parser.parse_args()
     if not (trino.found() and versitygw.found()):
         raise SystemExit("Trino or the S3 server is missing: make parts")
@@ -113,9 +112,18 @@ def main() -> None:
             (tmp / name).mkdir()
         glue = stack.enter_context(Glue(tmp / "glue"))
         s3 = stack.enter_context(Versitygw(tmp / "s3"))
-        files, size = fill(s3.bucket, given.nodes, given.hours, given.lines)
-        count = files * given.lines
-        show("before: files", f"{files:,}", f"{size / 2**20:,.0f} MiB, {count:,} lines")
+        kept = given.folder / "logs"
+        if not kept.exists():
+            fill(given.folder, given.nodes, given.hours, given.lines)
+        kept.rename(s3.bucket / "logs")
+        stack.callback((s3.bucket / "logs").rename, kept)
+        sizes = [path.stat().st_size for path in files_of(s3.bucket / "logs")]
+        show(
+            "objects of the day",
+            f"{len(sizes):,}",
+            f"{sum(sizes) / 2**20:,.0f} MiB, {len(sizes) * given.lines:,} lines",
+        )
+        hours = given.compacted or given.hours
         catalog = boto3.client("glue", endpoint_url=glue.url, region_name=GLUE_REGION, aws_access_key_id="x",
                                aws_secret_access_key="y")  # fmt: skip
         catalog.create_database(DatabaseInput={"Name": "tailrace"})
@@ -125,17 +133,15 @@ def main() -> None:
         for text in (compaction.schema(), compaction.table(LOGS)):
             asked(server, text)
         day, spent = f"{DAY:%Y-%m-%d}", []
-        before = {
-            name: asked(server, text.format(of=RAW, day=day, last=f"{given.hours - 1:02}")) for name, text in QUESTIONS
-        }
-        for hour in range(given.hours):
+        before = {name: asked(server, text.format(of=RAW, day=day, last=f"{hours - 1:02}")) for name, text in QUESTIONS}
+        for hour in range(hours):
             _, seconds, _ = asked(server, compaction.merge(LOGS, day, f"{hour:02}"))
             ((first, then, same),), _, _ = asked(server, compaction.audit(LOGS, day, f"{hour:02}"))
             spent.append(seconds)
             if not same or first != then:
                 raise SystemExit(f"hour {hour}: {first} lines before, {then} after, the same: {same}")
         show("a MERGE of an hour, seconds", f"{sum(spent) / len(spent):.1f} mean, {max(spent):.1f} most",
-             f"{given.hours} hours, each compared: equal")  # fmt: skip
+             f"{hours} hours, each compared: equal")  # fmt: skip
         again, _, _ = asked(server, compaction.merge(LOGS, day, "00"))
         show("the same hour once more, rows taken", again[0][0])
         _, seconds, _ = asked(server, compaction.optimize(LOGS, day))
@@ -144,7 +150,7 @@ def main() -> None:
         show("after: files", f"{live[0]:,}", f"{live[1] / 2**20:,.0f} MiB; {len(after_files)} until old snapshots end;"
              f" OPTIMIZE took {seconds:.1f} s")  # fmt: skip
         for name, text in QUESTIONS:
-            rows, seconds, read = asked(server, text.format(of=INTO, day=day, last=f"{given.hours - 1:02}"))
+            rows, seconds, read = asked(server, text.format(of=INTO, day=day, last=f"{hours - 1:02}"))
             old_rows, old_seconds, old_read = before[name]
             if rows != old_rows:
                 raise SystemExit(f"{name}: another answer after compaction")

@@ -46,11 +46,14 @@ def alone(name: str, lake: str, everything: bool) -> None:
         given |= {end: text for end, text in (("from", "beginning"), ("to", "end")) if end in names}
     text, spent = engine.text(question, values(question.parameters, given, NOW.replace(tzinfo=None))), []
     for _ in range(2):
-        begun = time.perf_counter()
+        begun, used = time.perf_counter(), time.process_time()
         answer = engine.run(text)
         spent.append(time.perf_counter() - begun)
+    cpu = time.process_time() - used
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(json.dumps({"seconds": spent, "rows": len(answer.rows), "read": answer.scanned or 0, "mib": peak}))
+    print(
+        json.dumps({"seconds": spent, "cpu": cpu, "rows": len(answer.rows), "read": answer.scanned or 0, "mib": peak})
+    )
 
 
 def main() -> int:
@@ -91,11 +94,9 @@ def main() -> int:
         told = json.loads(done.stdout)
         first, warm = told["seconds"]
         found.append((warm, told["mib"], question.name))
-        show(
-            question.name,
-            f"{warm:.2f} s",
-            f"{first:.2f} at first, {told['rows']} rows, {told['read'] / 2**20:.0f} MiB read, {told['mib']:.0f} MiB",
-        )
+        spent = f"{first:.2f} at first, {told['cpu']:.1f} of CPU"
+        used = f"{told['read'] / 2**20:.0f} MiB read, {told['mib']:.0f} MiB"
+        show(question.name, f"{warm:.2f} s", f"{spent}, {told['rows']} rows, {used}")
     found.sort(reverse=True)
     over = [name for warm, mib, name in found if warm > SECONDS or mib > MIB]
     show("the slowest three", "", ", ".join(f"{name} {warm:.2f} s" for warm, _, name in found[:3]))
