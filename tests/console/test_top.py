@@ -274,8 +274,10 @@ def test_it_lives_on_a_terminal_of_80_by_24_until_q_and_leaves_it_as_it_was(page
 
 
 def read_some(fd: int) -> bytes:
+    waits = select.poll()
+    waits.register(fd, select.POLLIN)
     try:
-        return os.read(fd, 65536) if select.select([fd], [], [], 0.1)[0] else b""
+        return os.read(fd, 65536) if waits.poll(100) else b""
     except OSError:
         return b""
 

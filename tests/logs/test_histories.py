@@ -27,7 +27,7 @@ from tests.logs.histories.runs import broken, play, shortest
 from tests.logs.scenarios.asserts import ledger_has_no_gap, no_row_stands_twice, objects_never_change
 from tests.node import World
 
-HISTORIES = int(os.environ.get("TAILRACE_HISTORIES", "2000"))
+HISTORIES = int(os.environ.get("TAILRACE_HISTORIES", "800"))
 WORKERS = 2
 WINDOW = ("--from", "2026-11-01T00:00:00Z", "--to", "2026-12-31T00:00:00Z")
 

@@ -5,13 +5,13 @@ Each is opened and tries what a run needs, as `tailrace check --online` does: no
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator
 from typing import Any
 
 from tailrace.console.doctor.case import Case
 from tailrace.console.doctor.clock import compared
 from tailrace.console.doctor.diagnosis import Diagnosis, problem, warning, well
+from tailrace.console.hushed import hushed
 from tailrace.delivery.sinks.chosen import Chosen, chosen
 from tailrace.metrics import chosen as writers
 
@@ -76,10 +76,10 @@ def _source(one: Chosen) -> Diagnosis:
     import botocore.session
     from botocore.exceptions import BotoCoreError
 
-    logging.getLogger("botocore").setLevel(logging.ERROR)
     mend = "give the service account a role (EKS Pod Identity or IRSA: daemonset/iam), or set AWS_PROFILE"
     try:
-        found = botocore.session.Session().get_credentials()
+        with hushed("botocore"):
+            found = botocore.session.Session().get_credentials()
     except BotoCoreError as error:
         return problem(f"{one.name}: no credentials: {error}", mend)
     if found is None:

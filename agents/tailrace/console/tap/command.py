@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fnmatch
 import json
-import logging
 import os
 import sys
 import time
@@ -16,6 +15,7 @@ import click
 
 from tailrace.config import Settings, SettingsError, load, node_name
 from tailrace.config.flags import SettingsCommand, config_option, given, setting_options
+from tailrace.console.hushed import hushed
 from tailrace.console.quiet_flags import taken
 from tailrace.console.room import ask_for_room
 from tailrace.delivery.sinks.chosen import chosen, declared
@@ -123,12 +123,12 @@ def remembered(settings: Settings) -> Pods | None:
     from tailrace.kube.metadata import Metadata
     from tailrace.kube.settings import KubeSettings
 
-    logging.getLogger("tailrace").setLevel(logging.ERROR)
     node = node_name(settings)
     kube, known = KubeSettings(node, settings.state, "api"), Known()
     if not kube.cache.exists():
         return None
-    load_cache(kube.cache, node, known)
+    with hushed("tailrace"):
+        load_cache(kube.cache, node, known)
     return Metadata(kube, known=known)
 
 

@@ -196,9 +196,11 @@ def keys() -> Iterator[Callable[[float], str | None]]:
         return
     fd = sys.stdin.fileno()
     before = termios.tcgetattr(fd)
+    waits = select.poll()  # which takes any descriptor; select ends at 1,024
+    waits.register(fd, select.POLLIN)
 
     def pressed(seconds: float) -> str | None:
-        if not select.select([fd], [], [], seconds)[0]:
+        if not waits.poll(seconds * 1000):
             return None
         try:
             return os.read(fd, 1).decode(errors="replace")
