@@ -6,6 +6,7 @@ import csv
 from itertools import groupby
 
 from tailrace.query import packs, sql
+from tailrace.query.output import cell
 from tailrace.query.packs import Question
 from tests.answers import golden
 
@@ -66,7 +67,7 @@ def _sample(question: Question) -> str:
 
 
 def _cell(text: str) -> str:
-    shown = "".join(mark if mark.isprintable() else mark.encode("unicode_escape").decode() for mark in text)
+    shown = cell(text)
     shown = shown if len(shown) <= CELL else f"{shown[: CELL - 1]}…"
     for mark in "\\|<>`*_":
         shown = shown.replace(mark, f"\\{mark}")

@@ -18,17 +18,24 @@ _WANTED = (
 )  # fmt: skip
 
 
-@cache
 def bodies() -> dict[str, bytes]:
     """Name of a file to what it holds."""
+    return taken(_WANTED)
+
+
+@cache
+def taken(wanted: tuple[str, ...]) -> dict[str, bytes]:
+    """What these files of the captured node hold, by their names without kube/."""
     stream = pa.CompressedInputStream(pa.OSFile(str(CAPTURE)), "zstd")
     found: dict[str, bytes] = {}
     with tarfile.open(fileobj=stream, mode="r|") as tar:
         for member in tar:
             name = member.name.removeprefix("node/")
-            if name in _WANTED and (file := tar.extractfile(member)):
+            if name in wanted and (file := tar.extractfile(member)):
                 found[name.removeprefix("kube/")] = file.read()
-    assert len(found) == len(_WANTED), found.keys()
+                if len(found) == len(wanted):
+                    break
+    assert len(found) == len(wanted), found.keys()
     return found
 
 

@@ -2,36 +2,21 @@
 
 from __future__ import annotations
 
-import tarfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache
 from pathlib import Path
 
-import pyarrow as pa
-
-from tests.node import CAPTURE
+from tests.kube.capture import taken
 from tests.servers.answering import Answer, Answering, Asked
 from tests.servers.certificate import certificate
 
 TOKEN = "abc"
-_WANTED = ("pods.json", "nodes.json", "kubelet.pods.json", "kubelet.stats-summary.json")
+_WANTED = ("kube/pods.json", "kube/nodes.json", "kube/kubelet.pods.json", "kube/kubelet.stats-summary.json")
 
 
-@cache
 def bodies() -> dict[str, bytes]:
     """What the API server and the kubelet of the captured node said, by name of the file."""
-    stream = pa.CompressedInputStream(pa.OSFile(str(CAPTURE)), "zstd")
-    found: dict[str, bytes] = {}
-    with tarfile.open(fileobj=stream, mode="r|") as tar:
-        for member in tar:
-            name = member.name.removeprefix("node/kube/")
-            if name in _WANTED and (file := tar.extractfile(member)):
-                found[name] = file.read()
-                if len(found) == len(_WANTED):
-                    break
-    assert len(found) == len(_WANTED), found.keys()
-    return found
+    return taken(_WANTED)
 
 
 class KubeletDouble(Answering):

@@ -87,6 +87,13 @@ def test_its_role_reads_the_lake_and_writes_nowhere_in_it() -> None:
             )
 
 
+def test_what_is_compacted_is_reached_over_tls_only() -> None:
+    (policy,) = stack().of_type("AWS::S3::BucketPolicy").values()
+    (denied,) = policy["PolicyDocument"]["Statement"]
+    assert (denied["Effect"], denied["Condition"]) == ("Deny", {"Bool": {"aws:SecureTransport": "false"}})
+    assert denied["Resource"] == ["arn:aws:s3:::Compacted", "arn:aws:s3:::Compacted/*"]
+
+
 def test_the_schedule_starts_it_with_the_time_at_which_it_should_run() -> None:
     found = stack()
     (schedule,) = found.of_type("AWS::Scheduler::Schedule").values()

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import fnmatch
 import logging
 import os
 import socket
 import uuid
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -98,12 +98,10 @@ def _capture(settings: Settings, feed: Feed, agent: LogAgent) -> Capture:
     reports = Reports(access)
     standings = {subject: Standing(subject, cost) for subject, cost in _COSTS.items()}
 
-    def excluded(namespace: str) -> bool:
-        return any(fnmatch.fnmatchcase(namespace, pattern) for pattern in settings.exclude)
-
     lease.start()
     reports.start()
-    return Capture(feed, lease, reports, lambda: Watching(access, standings), agent.progress.committed, excluded)
+    begun = partial(Watching, access, standings)
+    return Capture(feed, lease, reports, begun, agent.progress.committed, settings.excludes)
 
 
 def lease_namespace(settings: Settings, account: Path = ACCOUNT) -> str:

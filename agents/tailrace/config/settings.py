@@ -7,6 +7,7 @@ rest.
 
 from __future__ import annotations
 
+import fnmatch
 import os
 import socket
 from collections.abc import Mapping
@@ -330,6 +331,10 @@ class Settings(ExporterSettings, frozen=True, kw_only=True):
     tick: Annotated[
         float, Setting("agent", Duration(0.01), "How long the agent waits for more bytes when there are none.", "500ms")
     ] = 1.0
+
+    def excludes(self, namespace: str) -> bool:
+        """Whether a namespace is not to be read."""
+        return any(fnmatch.fnmatchcase(namespace, pattern) for pattern in self.exclude)
 
 
 _ORDER = [section for section, _ in SECTIONS]

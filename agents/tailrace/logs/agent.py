@@ -6,7 +6,6 @@ log files are the queue, as long as they are there; see `_relieve` for when they
 
 from __future__ import annotations
 
-import fnmatch
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -126,7 +125,7 @@ class LogAgent:
 
     def excluded(self, namespace: str) -> bool:
         """Whether a namespace is not to be read."""
-        return any(fnmatch.fnmatchcase(namespace, pattern) for pattern in self.settings.exclude)
+        return self.settings.excludes(namespace)
 
     def _source_settings(self) -> SourceSettings:
         s = self.settings

@@ -126,7 +126,7 @@ class Pipeline:
         if condition is None:
             return rows, kept
         its_rows, its = self._transformed(rows, condition)
-        return its_rows, _among(kept, its)
+        return its_rows, among(kept, its)
 
     def _whose(self, lines: Lines, block: Block, number: int) -> Bools | None:
         """Which lines may go to a sink, None: all."""
@@ -177,7 +177,7 @@ def _only(lines: Lines, kept: Bools) -> Lines:
     return dataclasses.replace(lines, message=lines.message.filter(pa.array(kept)), **columns)
 
 
-def _among(kept: Bools | None, some: Bools | None) -> Bools | None:
+def among(kept: Bools | None, some: Bools | None) -> Bools | None:
     """Which of all lines are `some` of those that are kept. None: all of them."""
     if kept is None or some is None:
         return kept if some is None else some
@@ -191,7 +191,7 @@ def _asked(rows: pa.RecordBatch, kept: Bools | None, mine: Bools | None) -> tupl
     if mine is None:
         return rows, kept
     some = mine if kept is None else mine[kept]
-    return rows.filter(pa.array(some)), _among(kept, some)
+    return rows.filter(pa.array(some)), among(kept, some)
 
 
 def _changed(block: Block, lines: Lines) -> tuple[str, ...]:

@@ -20,7 +20,7 @@ from tailrace.lake import HOUR_US, LOGS, Partition, Table
 from tailrace.logs.block import Block, Bools
 from tailrace.logs.counts import Counts
 from tailrace.logs.parse import Lines, Rule, parse
-from tailrace.logs.pipeline import Pipeline, entries_of, records_of
+from tailrace.logs.pipeline import Pipeline, among, entries_of, records_of
 from tailrace.logs.steer import Fates
 
 
@@ -77,11 +77,12 @@ class RowsPipeline(Pipeline):
         lost = (Entry("abandoned", broken, at, "damaged"),) if len(broken) else ()
         out = []
         for condition, takes_all in zip(self._wanted, self._takes_all, strict=True):
-            rows, kept = made, good
+            rows: pa.RecordBatch = made
+            kept: Bools | None = good
             for stage in (self._transform if self._transform.active else None, condition) if table is LOGS else ():
                 if stage is not None:
                     rows, which = self._transformed(rows, stage)
-                    kept = kept if which is None else _of_those(kept, which)
+                    kept = among(kept, which)
             if table is not LOGS and not takes_all:
                 rows, kept = made.slice(0, 0), np.zeros(len(lines), np.bool_)
             entries = tuple(entries_of(lines, good, kept, None, first=first)) + lost
@@ -91,10 +92,3 @@ class RowsPipeline(Pipeline):
 
     def _damaged(self, lines: Lines, line: int, error: Exception) -> None:
         self._warn(f"a line of {lines.files[int(lines.file[line])].path} is damaged and lost ({error})")
-
-
-def _of_those(kept: Bools, which: Bools) -> Bools:
-    """Of the lines that are kept, some; as a mask over all lines."""
-    out = kept.copy()
-    out[kept] = which
-    return out

@@ -14,8 +14,9 @@ from typing import Any
 from tailrace.lake import TABLES, Table
 from tailrace.query import ddl
 from tailrace.query.answer import Failed
-from tailrace.query.ddl import Place, literal
+from tailrace.query.ddl import Place
 from tailrace.query.glue import PARTITION_KEYS, athena_type, table_input
+from tailrace.query.lake_view import quoted
 
 
 @dataclass(frozen=True)
@@ -123,9 +124,9 @@ def _in_trino(rows: Any, place: Place, table: Table, text: str, found: Mapping[s
     ours = {column.name: ddl.trino_type(column) for column in table.columns}
     other = [name for name, kind in ours.items() if found.get(name, kind) != kind]
     template = f"{place.lake}{table.name}/dt=${{dt}}/hour=${{hour}}"
-    if literal(template) not in text:
+    if quoted(template) not in text:
         other.append("location")
-    if literal(place.first_day) not in text:
+    if quoted(place.first_day) not in text:
         other.append("first day")
     if other:
         drop = f"DROP TABLE {place.catalog}.{place.database}.{table.name}"
@@ -135,7 +136,7 @@ def _in_trino(rows: Any, place: Place, table: Table, text: str, found: Mapping[s
         if not dry_run:
             rows(
                 f"ALTER TABLE {place.catalog}.{place.database}.{table.name} ADD COLUMN {column.name}"
-                f" {ddl.trino_type(column)} COMMENT {literal(column.help)}"
+                f" {ddl.trino_type(column)} COMMENT {quoted(column.help)}"
             )
     return Done(table.name, "updated" if lacking else "unchanged", ", ".join(f"+{each.name}" for each in lacking))
 

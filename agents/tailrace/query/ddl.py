@@ -15,6 +15,7 @@ from pathlib import Path
 from tailrace.lake import TABLES, TIMESTAMP, Column, Table
 from tailrace.query.glue import DAY, FIRST_DAY, LAST_DAY, PARTITION_KEYS, athena_type, projection, table_input
 from tailrace.query.json_once import MACROS
+from tailrace.query.lake_view import quoted
 from tailrace.query.parameters import WrongUse
 
 ENGINES = ("athena", "trino", "duckdb")
@@ -64,7 +65,7 @@ def preparation(engine: str, place: Place) -> tuple[str, ...]:
         return (f"CREATE DATABASE IF NOT EXISTS {place.database}",)
     if engine == "trino":
         schema = f"{place.catalog}.{place.database}"
-        return (f"CREATE SCHEMA IF NOT EXISTS {schema} WITH (location = {literal(place.lake)})",)
+        return (f"CREATE SCHEMA IF NOT EXISTS {schema} WITH (location = {quoted(place.lake)})",)
     reading = ("INSTALL httpfs", "LOAD httpfs", "CREATE OR REPLACE SECRET lake (TYPE s3, PROVIDER credential_chain)")
     kept = tuple(macro.replace(" TEMP ", " ") for macro in MACROS)
     return (*(reading if place.lake.startswith("s3://") else ()), *kept)
@@ -95,7 +96,7 @@ def trino(place: Place, table: Table) -> str:
     keys = {
         "dt": (
             "partition_projection_type = 'DATE', partition_projection_format = 'yyyy-MM-dd',\n"
-            f"    partition_projection_range = ARRAY[{literal(place.first_day)}, {literal(LAST_DAY)}],\n"
+            f"    partition_projection_range = ARRAY[{quoted(place.first_day)}, {quoted(LAST_DAY)}],\n"
             "    partition_projection_interval = 1, partition_projection_interval_unit = 'DAYS'"
         ),
         "hour": (
@@ -103,19 +104,19 @@ def trino(place: Place, table: Table) -> str:
             "    partition_projection_digits = 2"
         ),
     }
-    columns = [f"  {c.name} {trino_type(c)} COMMENT {literal(c.help)}" for c in table.columns]
+    columns = [f"  {c.name} {trino_type(c)} COMMENT {quoted(c.help)}" for c in table.columns]
     columns += [
-        f"  {name} varchar COMMENT {literal(told)} WITH (\n    {keys[name]}\n  )" for name, told in PARTITION_KEYS
+        f"  {name} varchar COMMENT {quoted(told)} WITH (\n    {keys[name]}\n  )" for name, told in PARTITION_KEYS
     ]
     listed = ",\n".join(columns)
     return (
         f"CREATE TABLE IF NOT EXISTS {place.catalog}.{place.database}.{table.name} (\n{listed}\n)\n"
-        f"COMMENT {literal(table.help)}\n"
+        f"COMMENT {quoted(table.help)}\n"
         "WITH (\n  format = 'PARQUET',\n"
-        f"  external_location = {literal(f'{place.lake}{table.name}/')},\n"
-        f"  partitioned_by = ARRAY[{', '.join(literal(name) for name, _ in PARTITION_KEYS)}],\n"
+        f"  external_location = {quoted(f'{place.lake}{table.name}/')},\n"
+        f"  partitioned_by = ARRAY[{', '.join(quoted(name) for name, _ in PARTITION_KEYS)}],\n"
         "  partition_projection_enabled = true,\n"
-        f"  partition_projection_location_template = {literal(where['storage.location.template'])}\n)"
+        f"  partition_projection_location_template = {quoted(where['storage.location.template'])}\n)"
     )
 
 
@@ -128,7 +129,7 @@ def duckdb_view(place: Place, table: Table) -> str:
     return (
         f"CREATE OR REPLACE VIEW {table.name} AS\n"
         f"SELECT * REPLACE ({times})\n"
-        f"FROM read_parquet({literal(pattern)}, union_by_name = true, filename = '$path',\n"
+        f"FROM read_parquet({quoted(pattern)}, union_by_name = true, filename = '$path',\n"
         "  hive_partitioning = true, hive_types = {'dt': 'VARCHAR', 'hour': 'VARCHAR'})"
     )
 
@@ -137,11 +138,6 @@ def trino_type(column: Column) -> str:
     """The column's type as Trino names it."""
     kind = athena_type(column)
     return _TRINO.get(kind, kind)
-
-
-def literal(text: str) -> str:
-    """A string in Trino's and DuckDB's SQL."""
-    return "'" + text.replace("'", "''") + "'"
 
 
 def hive_literal(text: str) -> str:

@@ -67,5 +67,5 @@ def _shown(kind: str) -> str:
 
 
 def quoted(text: str) -> str:
-    """A DuckDB string literal."""
+    """A string in DuckDB's and Trino's SQL."""
     return "'" + text.replace("'", "''") + "'"

@@ -164,16 +164,13 @@ def _spoken(engine: str, chosen: QuerySettings) -> Iterator[Any]:
 
 @contextmanager
 def _trino(chosen: QuerySettings) -> Iterator[Any]:
-    import getpass
-
     import requests
     import trino
 
-    password = trino.auth.BasicAuthentication(chosen.user, chosen.password) if chosen.password else None
+    from tailrace.query.trino_engine import Trino
+
     try:
-        with trino.dbapi.connect(  # type: ignore[no-untyped-call]
-            host=chosen.server, user=chosen.user or getpass.getuser(), catalog=chosen.catalog, auth=password
-        ) as connection:
+        with Trino(chosen).connected() as connection:
             yield connection.cursor()
     except trino.exceptions.TrinoUserError as error:
         mend = "; give the catalog hive.timestamp-precision=MICROSECONDS" if "precision" in error.message else ""

@@ -44,7 +44,7 @@ class Trino:
         from trino.exceptions import Error, HttpError
 
         begun = time.perf_counter()
-        connection = self._connected()
+        connection = self.connected()
         cursor = connection.cursor()
         try:
             # No parameters: the text is sent as it is, its % too.
@@ -72,7 +72,8 @@ class Trino:
             query=str(cursor.query_id or ""),
         )
 
-    def _connected(self) -> Any:
+    def connected(self) -> Any:
+        """A connection of Trino's client, which the caller closes. Nothing is sent yet."""
         import trino
 
         known = self._settings

@@ -11,7 +11,18 @@ from __future__ import annotations
 from typing import Any
 
 from daemonset.aws.templates import insights, lake, saved
-from daemonset.aws.templates.document import choice, given, number, output, policy, ref, sub, text, when, written
+from daemonset.aws.templates.document import (
+    choice,
+    given,
+    number,
+    only_tls,
+    output,
+    ref,
+    sub,
+    text,
+    when,
+    written,
+)
 from daemonset.aws.templates.parameters import DATABASE, KMS_KEY, PREFIX, bucket
 from tailrace.query.packs import Question, questions
 
@@ -72,17 +83,6 @@ WORK_GROUP = {
 }
 
 
-def only_tls() -> dict[str, Any]:
-    """The bucket of answers is reached over TLS only."""
-    of_lake: Any = lake.ONLY_TLS["Properties"]
-    (statement,) = of_lake["PolicyDocument"]["Statement"]
-    statement = statement | {"Resource": [sub("${Answers.Arn}"), sub("${Answers.Arn}/*")]}
-    return {
-        "Type": "AWS::S3::BucketPolicy",
-        "Properties": {"Bucket": ref("Answers"), "PolicyDocument": policy(statement)},
-    }
-
-
 def logical(prefix: str, name: str) -> str:
     """A resource's logical name: letters and digits."""
     return prefix + "".join(word.title() for word in name.replace("_", "/").split("/"))
@@ -121,7 +121,7 @@ def template() -> str:
         Conditions={"OwnKey": given("KmsKeyArn"), "MakeTables": given("Tables", "exist")},
         Resources={
             "Answers": ANSWERS,
-            "AnswersPolicy": only_tls(),
+            "AnswersPolicy": only_tls("Answers"),
             "AthenaWorkGroup": WORK_GROUP,
             **made,
             **{logical("Ask", question.name): asked(question) for question in questions()},

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from daemonset.aws.templates.document import allow, get, given, output, policy, ref, sub, text, when, written
+from daemonset.aws.templates.document import allow, get, given, only_tls, output, policy, ref, sub, text, when, written
 from daemonset.aws.templates.lake import kept_bucket
 from daemonset.aws.templates.parameters import DATABASE, KMS_KEY, PREFIX, bucket
 from tailrace.lake import TABLES
@@ -232,6 +232,7 @@ def template() -> str:
         Resources={
             # Its own: the lake's bucket may let objects expire.
             "Compacted": kept_bucket([]),
+            "CompactedPolicy": only_tls("Compacted"),
             "WorkGroup": {
                 "Type": "AWS::Athena::WorkGroup",
                 "Properties": {

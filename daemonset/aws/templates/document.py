@@ -79,6 +79,22 @@ def policy(*statements: Any) -> dict[str, Any]:
     return {"Version": "2012-10-17", "Statement": list(statements)}
 
 
+def only_tls(bucket: str) -> dict[str, Any]:
+    """The policy of a bucket, by its logical name, that refuses whoever does not come over TLS."""
+    denied = {
+        "Sid": "OnlyOverTls",
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "s3:*",
+        "Resource": [sub(f"${{{bucket}.Arn}}"), sub(f"${{{bucket}.Arn}}/*")],
+        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+    }
+    return {
+        "Type": "AWS::S3::BucketPolicy",
+        "Properties": {"Bucket": ref(bucket), "PolicyDocument": policy(denied)},
+    }
+
+
 class _Dumper(yaml.SafeDumper):
     """YAML in the order of the dicts, without anchors, lists set in."""
 

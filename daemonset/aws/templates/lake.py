@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from daemonset.aws.templates.document import given, number, output, policy, ref, sub, text, when, written
+from daemonset.aws.templates.document import given, number, only_tls, output, ref, sub, text, when, written
 from daemonset.aws.templates.parameters import DATABASE, KMS_KEY, PREFIX
 from tailrace.lake import TABLES, Table
 from tailrace.query.glue import DAY, FIRST_DAY, table_input
@@ -97,22 +97,6 @@ BUCKET = kept_bucket(
     ],
     BucketName=when("Named", ref("BucketName")),
 )
-ONLY_TLS = {
-    "Type": "AWS::S3::BucketPolicy",
-    "Properties": {
-        "Bucket": ref("Bucket"),
-        "PolicyDocument": policy(
-            {
-                "Sid": "OnlyOverTls",
-                "Effect": "Deny",
-                "Principal": "*",
-                "Action": "s3:*",
-                "Resource": [sub("${Bucket.Arn}"), sub("${Bucket.Arn}/*")],
-                "Condition": {"Bool": {"aws:SecureTransport": "false"}},
-            }
-        ),
-    },
-}
 
 
 def _table(table: Table) -> dict[str, Any]:
@@ -151,7 +135,7 @@ def template() -> str:
         },
         Resources={
             "Bucket": BUCKET,
-            "BucketPolicy": ONLY_TLS,
+            "BucketPolicy": only_tls("Bucket"),
             **glue(),
         },
         Outputs={

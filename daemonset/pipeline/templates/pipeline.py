@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from daemonset.aws.templates.document import Tagged, choice, get, number, output, ref, sub, text, written
+from daemonset.aws.templates.document import Tagged, choice, get, number, only_tls, output, ref, sub, text, written
 from daemonset.pipeline.templates import roles, storage
 
 VALUES = (r"daemonset/([A-Za-z0-9_.-]+/)*[A-Za-z0-9_.-]+\.yaml", "is a file of the repository below daemonset/")
@@ -108,7 +108,7 @@ def _resources() -> dict[str, Any]:
     return {
         "Images": storage.repository(),
         "Artifacts": storage.bucket(),
-        "ArtifactsPolicy": storage.bucket_policy(),
+        "ArtifactsPolicy": only_tls("Artifacts"),
         **{f"{stage.title()}Log": storage.log(stage) for stage in ("build", "dev", "prod")},
         "Approval": {
             "Type": "AWS::SNS::Topic",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from daemonset.aws.templates.document import get, policy, ref, sub
+from daemonset.aws.templates.document import ref, sub
 
 RELEASED = "released-"  # deploy.sh gives an image this tag and its commit once production runs it
 _EXPIRE = {"type": "expire"}
@@ -75,22 +75,6 @@ def bucket() -> dict[str, Any]:
                 ]
             },
         },
-    }
-
-
-def bucket_policy() -> dict[str, Any]:
-    """Only over TLS."""
-    denied = {
-        "Sid": "OnlyOverTls",
-        "Effect": "Deny",
-        "Principal": "*",
-        "Action": "s3:*",
-        "Resource": [get("Artifacts", "Arn"), sub("${Artifacts.Arn}/*")],
-        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
-    }
-    return {
-        "Type": "AWS::S3::BucketPolicy",
-        "Properties": {"Bucket": ref("Artifacts"), "PolicyDocument": policy(denied)},
     }
 
 

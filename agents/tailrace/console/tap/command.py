@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import fnmatch
 import json
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -97,7 +96,7 @@ def tapped(settings: Settings, stage: str, where: str, dropped: bool = False) ->
     pods = remembered(settings)
     steerings = Steerings(pods, [one.name for one in chosen(settings)], lambda uid, p: warn(f"pod {uid}: {p.text}"))
     stages = Stages(settings, pods, where, warn)
-    sample = Sample(str(settings.root), steerings, excluded(settings), warn)
+    sample = Sample(str(settings.root), steerings, settings.excludes, warn)
 
     def rounds() -> Iterator[list[dict[str, Any]]]:
         while True:
@@ -109,11 +108,6 @@ def tapped(settings: Settings, stage: str, where: str, dropped: bool = False) ->
                 warn("more is written than is read here: these lines are a sample")
 
     return rounds()
-
-
-def excluded(settings: Settings) -> Callable[[str], bool]:
-    """Whether a namespace is not read."""
-    return lambda namespace: any(fnmatch.fnmatchcase(namespace, pattern) for pattern in settings.exclude)
 
 
 def remembered(settings: Settings) -> Pods | None:
