@@ -161,6 +161,13 @@ LEDGER = Table(
         Column("from_offset", pa.int64(), "the range's first byte", encoding="delta"),
         Column("to_offset", pa.int64(), "the byte after the range's last", encoding="delta"),
         Column("lines", pa.int64(), "lines that begin in the range", encoding="delta"),
+        Column(
+            "marks",
+            pa.int64(),
+            "of delivered lines the sum of their marks, numbers made of file_offset; null else, and in older objects",
+            True,
+            "plain",
+        ),
         Column("account", REPEATED, "delivered, filtered, sampled, throttled, truncated, abandoned"),
         Column("reason", REPEATED, "why the bytes are abandoned; null in the other accounts", True),
         Column("object", REPEATED, "the key of the object that holds the lines; null if they are in none", True),

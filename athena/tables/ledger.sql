@@ -11,6 +11,7 @@ CREATE EXTERNAL TABLE IF NOT EXISTS tailrace.ledger (
   from_offset bigint COMMENT 'the range\'s first byte',
   to_offset bigint COMMENT 'the byte after the range\'s last',
   lines bigint COMMENT 'lines that begin in the range',
+  marks bigint COMMENT 'of delivered lines the sum of their marks, numbers made of file_offset; null else, and in older objects',
   account string COMMENT 'delivered, filtered, sampled, throttled, truncated, abandoned',
   reason string COMMENT 'why the bytes are abandoned; null in the other accounts',
   object string COMMENT 'the key of the object that holds the lines; null if they are in none'

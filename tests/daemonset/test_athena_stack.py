@@ -91,6 +91,26 @@ def test_every_question_is_saved_in_the_workgroup(made: Stack) -> None:
     ]
 
 
+def test_who_has_the_policy_may_do_what_asking_takes_and_writes_nothing_but_answers(made: Stack) -> None:
+    (policy,) = made.of_type("AWS::IAM::ManagedPolicy").values()
+    allowed: dict[str, set[str]] = {}
+    for statement in policy["PolicyDocument"]["Statement"]:
+        resources = statement["Resource"] if isinstance(statement["Resource"], list) else [statement["Resource"]]
+        for action in statement["Action"]:
+            allowed.setdefault(action, set()).update(resources)
+    # What PyAthena, Athena on behalf of who asks, and the console's list of questions call.
+    assert {
+        *("athena:StartQueryExecution", "athena:GetQueryExecution", "athena:GetQueryResults"),
+        *("athena:StopQueryExecution", "athena:GetDataCatalog", "athena:ListNamedQueries", "athena:BatchGetNamedQuery"),
+        *("glue:GetTable", "glue:GetDatabase", "glue:GetPartitions", "s3:GetObject", "s3:ListBucket", "s3:PutObject"),
+    } <= set(allowed)
+    assert not [action for action in allowed if "*" in action]
+    assert not [to for of in allowed.values() for to in of if to in ("*", "arn:aws:s3:::*")]
+    writes = {to for action, of in allowed.items() if ":Put" in action or ":Delete" in action for to in of}
+    assert len(writes) == 1
+    assert not any("my-lake" in to for to in writes)
+
+
 @of
 def test_a_saved_question_is_one_text_without_parameters_that_reads_the_lakes_hours(question: Question) -> None:
     (tree,) = sqlglot.parse(saved.text(question), dialect="trino")
@@ -205,7 +225,7 @@ def test_answers_are_private_and_deleted_in_time(made: Stack) -> None:
 
 
 @pytest.mark.filterwarnings("ignore:Tried to parse")  # of all resources moto makes the bucket alone
-def test_the_stack_is_made_from_a_bucket_and_its_answers_are_encrypted(aws: None) -> None:  # noqa: ARG001
+def test_the_stack_is_made_from_a_bucket_and_its_answers_are_encrypted(made: Stack, aws: None) -> None:  # noqa: ARG001
     s3 = boto3.client("s3")
     s3.create_bucket(Bucket="templates", CreateBucketConfiguration={"LocationConstraint": REGION})
     s3.put_object(Bucket="templates", Key="stack.yaml", Body=(FOLDER / "stack.yaml").read_bytes())
@@ -213,14 +233,22 @@ def test_the_stack_is_made_from_a_bucket_and_its_answers_are_encrypted(aws: None
     cloudformation.create_stack(
         StackName="answers",
         TemplateURL=f"https://templates.s3.{REGION}.amazonaws.com/stack.yaml",
-        Parameters=[{"ParameterKey": "Bucket", "ParameterValue": "my-lake"}],
+        # With a key: of a list with AWS::NoValue in it moto makes a policy that it then refuses.
+        Parameters=[
+            {"ParameterKey": "Bucket", "ParameterValue": "my-lake"},
+            {"ParameterKey": "KmsKeyArn", "ParameterValue": KEY},
+        ],
+        Capabilities=["CAPABILITY_IAM"],
     )
     (told,) = cloudformation.describe_stacks(StackName="answers")["Stacks"]
     assert told["StackStatus"] == "CREATE_COMPLETE"
     (bucket,) = (each["Name"] for each in s3.list_buckets()["Buckets"] if each["Name"] != "templates")
     assert f"s3://{bucket}/" in [each["OutputValue"] for each in told["Outputs"]]
     (rule,) = s3.get_bucket_encryption(Bucket=bucket)["ServerSideEncryptionConfiguration"]["Rules"]
-    assert rule["ApplyServerSideEncryptionByDefault"]["SSEAlgorithm"] == "AES256"
+    assert rule["ApplyServerSideEncryptionByDefault"] == {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": KEY}
+    (keyless,) = made.of_type("AWS::S3::Bucket").values()
+    (rule,) = keyless["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+    assert rule["ServerSideEncryptionByDefault"]["SSEAlgorithm"] == "AES256"
 
 
 def test_the_apis_behind_the_resources_take_them(made: Stack, aws: None) -> None:  # noqa: ARG001

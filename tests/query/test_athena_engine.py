@@ -166,6 +166,12 @@ def test_a_refused_start_is_told_with_what_to_do(double: AthenaDouble, refusal: 
             "let this identity read the lake",
         ),
         (
+            Look(
+                "FAILED", 9, "HIVE_BAD_DATA: Not valid Parquet file: s3://lake/logs/dt=2026-11-20/hour=22/half.parquet"
+            ),
+            "set it apart with `aws s3 mv s3://lake/logs/dt=2026-11-20/hour=22/half.parquet s3://BUCKET/damaged/`",
+        ),
+        (
             Look("FAILED", 9, "Query exhausted resources at this scale factor"),
             "ask for less at once: narrow --from and --to",
         ),

@@ -5,14 +5,21 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import sqlglot
 
-from tailrace.lake import LEDGER, TABLES
+from tailrace.lake import LEDGER, LOGS, TABLES
+from tailrace.query import packs
+from tailrace.query.engines import opened
+from tailrace.query.parameters import Value
+from tailrace.query.settings import QuerySettings
+from tailrace.query.sql import for_duckdb
 from tests.query.conftest import Ask
 from tests.query.told_lake import write_lake
 
@@ -20,10 +27,10 @@ Row = dict[str, Any]
 Audit = Callable[..., list[Row]]
 
 
-@pytest.fixture
-def lake(tmp_path: Path) -> Path:
-    """A sound lake of the test's own."""
-    return write_lake(tmp_path / "lake")
+@pytest.fixture(params=["marked", "of an older agent"])
+def lake(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
+    """A sound lake of the test's own. Without marks each of its lines has to be looked at."""
+    return write_lake(tmp_path / "lake", marked=request.param == "marked")
 
 
 @pytest.fixture
@@ -70,6 +77,51 @@ def test_a_single_line_that_is_missing_is_named_even_if_another_is_there_twice(a
     pq.write_table(pa.concat_tables([table.slice(1), table.slice(1, 1)]), path)
     (row,) = audit("audit/gaps")
     assert (row["finding"], row["lines_expected"] - row["lines_found"]) == ("lines not in logs", 1)
+
+
+def test_a_whole_object_that_is_there_twice_with_its_ledger_is_named_as_both(audit: Audit, lake: Path) -> None:
+    for table in ("logs", "ledger"):
+        path = lake / f"{table}/dt=2026-11-20/hour=22/node-b.parquet"
+        shutil.copy(path, path.with_name("zcopy.parquet"))
+    assert findings(audit("audit/duplicates")) == {"lines more than once", "ranges overlap"}
+
+
+def test_lines_that_are_not_those_delivered_are_named_though_their_number_and_bytes_are_right(tmp_path: Path) -> None:
+    lake = write_lake(tmp_path / "lake")
+    path = lake / "logs/dt=2026-11-20/hour=21/node-a.parquet"
+    rows = pq.read_table(path, partitioning=None).to_pylist()
+    rows[3]["file_offset"] += 1
+    rows[5]["file_offset"] -= 1
+    pq.write_table(pa.Table.from_pylist(rows, schema=LOGS.schema), path)
+    ((finding, *_),) = answers(lake, "audit/gaps")
+    assert finding == "other lines than delivered"
+    assert answers(lake, "audit/duplicates") == []
+
+
+@pytest.mark.parametrize("question", ["audit/gaps", "audit/duplicates"])
+def test_of_a_sound_lake_no_line_is_looked_at_by_itself(tmp_path: Path, question: str) -> None:
+    lake = write_lake(tmp_path / "lake")
+    assert suspects(lake, question) == []
+    path = lake / "logs/dt=2026-11-20/hour=21/node-a.parquet"
+    table = pq.read_table(path, partitioning=None)
+    pq.write_table(table.slice(1), path)
+    assert suspects(lake, question) == [table["file"][0].as_py()]
+
+
+def answers(lake: Path, question: str, instead: str = "") -> list[tuple[Any, ...]]:
+    """The rows of a question over the whole of a lake; `instead` of its last SELECT."""
+    given: dict[str, Value] = {"from": datetime.min, "to": datetime.max, "since": datetime.min, "settle": timedelta(0)}
+    text = for_duckdb(packs.find(question), given)
+    if instead:
+        other = sqlglot.parse_one(instead, dialect="duckdb")
+        other.set("with_", sqlglot.parse_one(text, dialect="duckdb").args["with_"])
+        text = other.sql(dialect="duckdb")
+    return list(opened(QuerySettings(), str(lake)).run(text).rows)
+
+
+def suspects(lake: Path, question: str) -> list[Any]:
+    """The files of which a question looks at each line."""
+    return [file for (file,) in answers(lake, question, "SELECT file FROM suspects")]
 
 
 def test_a_line_without_a_time_is_not_missed(audit: Audit, lake: Path) -> None:

@@ -13,10 +13,12 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tailrace.lake import LEDGER, LOGS, Partition, Table
+from tailrace.marks import marks
 
 START = datetime(2026, 11, 20, 21, 30, tzinfo=UTC)
 Row = dict[str, Any]
@@ -31,15 +33,15 @@ WRITERS = (
 )
 
 
-def write_lake(folder: Path) -> Path:
-    """Write the lake below `folder`; returns `folder`."""
+def write_lake(folder: Path, marked: bool = True) -> Path:
+    """Write the lake below `folder`; returns `folder`. marked: with the sums of lines' marks, as agents write it."""
     logs = [line for pod in WRITERS for line in lines(*pod)]
     ledger = []
     for hour, rows in groupby(sorted(logs, key=hour_of), key=hour_of):
         for node, of_node in groupby(sorted(rows, key=by_node), key=by_node):
             told = list(of_node)
             kept = [line for line in told if line["namespace"] != "kube-system" or "healthy" not in line["message"]]
-            ledger += ranges(told, write_object(folder, LOGS, hour, node, kept))
+            ledger += ranges(told, write_object(folder, LOGS, hour, node, kept), marked)
     for hour, rows in groupby(sorted(ledger, key=hour_of), key=hour_of):
         for node, of_node in groupby(sorted(rows, key=by_node), key=by_node):
             write_object(folder, LEDGER, hour, node, list(of_node))
@@ -85,7 +87,7 @@ def said(program: str, n: int) -> tuple[str | None, str]:
     return "info", f"{program} {n}"
 
 
-def ranges(told: list[Row], key: str) -> Iterator[Row]:
+def ranges(told: list[Row], key: str, marked: bool) -> Iterator[Row]:
     """The ledger's rows of an object: a range a file and run of one account."""
 
     def by_run(line: Row) -> tuple[str, str]:
@@ -105,6 +107,9 @@ def ranges(told: list[Row], key: str) -> Iterator[Row]:
             "from_offset": rows[0]["file_offset"],
             "to_offset": rows[-1]["file_offset"] + rows[-1]["file_bytes"],
             "lines": len(rows),
+            "marks": int(marks(np.array([r["file_offset"] for r in rows])).sum())
+            if marked and account == "delivered"
+            else None,
             "account": account,
             "reason": None,
             "object": key if account == "delivered" else None,

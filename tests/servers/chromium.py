@@ -101,8 +101,10 @@ class Chromium:
 
     def _next(self) -> dict[str, Any]:
         end = time.monotonic() + PATIENCE
+        waits = select.poll()  # which takes any descriptor; select ends at 1,024
+        waits.register(self._from, select.POLLIN)
         while b"\0" not in self._text:
-            ready, _, _ = select.select([self._from], [], [], max(0.0, end - time.monotonic()))
+            ready = waits.poll(max(0.0, end - time.monotonic()) * 1000)
             more = os.read(self._from, 1 << 20) if ready else b""
             assert more, f"the browser is silent: {(self._folder / 'chromium.txt').read_text()[-2000:]}"
             self._text += more

@@ -6,6 +6,7 @@ import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -13,6 +14,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from tailrace.lake import LOGS, TABLES, TIMESTAMP
+from tailrace.marks import marks, marks_sql
 from tailrace.query import packs
 from tailrace.query.command import query
 from tailrace.query.ddl import trino_type
@@ -30,8 +32,8 @@ DIFFERS: tuple[tuple[str, str], ...] = ()
 
 def marked(question: Question) -> object:
     reason = dict(DIFFERS).get(question.name)
-    marks = [pytest.mark.xfail(reason=reason, strict=True)] if reason else []
-    return pytest.param(question, id=question.name, marks=marks)
+    given = [pytest.mark.xfail(reason=reason, strict=True)] if reason else []
+    return pytest.param(question, id=question.name, marks=given)
 
 
 def ask(stage: Stage, question: str, *words: str, database: str = "tailrace") -> Result:
@@ -78,6 +80,14 @@ def test_trino_reads_each_column_with_the_type_the_lake_gives_it(stage: Stage, s
     asked = [f"CAST({c.name} AS tinyint)" if pa.types.is_boolean(c.type) else c.name for c in columns]
     told = [f"count_if({c} IS NULL), min({c}), max({c})" for c in asked]
     assert stage.ask(f"SELECT {', '.join(told)} FROM {name}", "tailrace").rows == [wanted]
+
+
+def test_trino_gives_lines_the_marks_that_the_agent_gives_them(stage: Stage) -> None:
+    offsets = [0, 1, 255, (1 << 31) - 1, 1 << 31, (1 << 31) + 1, 10**12 + 7, (1 << 62) - 1]
+    told = stage.ask(
+        f"SELECT {marks_sql('o')} FROM (VALUES {', '.join(f'({o})' for o in offsets)}) AS t (o)", "tailrace"
+    )
+    assert sorted(mark for (mark,) in told.rows) == sorted(marks(np.array(offsets)).tolist())
 
 
 def test_a_microsecond_survives_and_a_catalog_of_milliseconds_rounds_it(stage: Stage) -> None:

@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 
 from tailrace.delivery.objects import Batch, Entry
 from tailrace.delivery.ranges import Ints, Ranges
+from tailrace.marks import marks
 
 
 @dataclass(frozen=True)
@@ -71,19 +72,18 @@ def _parted(batch: Batch, entry: Entry, off: Sequence[_Off]) -> Iterator[Entry]:
         pieces = ((file, start, one.start, place), (file, one.stop, stop, place + one.stop - start))
         rest = np.array([piece for piece in pieces if piece[1] < piece[2]], np.int64).reshape(-1, 4)
         rows = np.concatenate((rows[:i], rest, rows[i + 1 :]))
-    yield _entry("delivered", rows, np.sum([_lines_in(rows, batch, file) for file in range(len(batch.files))], axis=0))
+    lines, sums = np.sum([_lines_in(rows, batch, file) for file in range(len(batch.files))], axis=0)
+    yield Entry("delivered", Ranges(rows[:, 0], rows[:, 1], rows[:, 2], lines, sums), rows[:, 3])
     if lost:
-        yield _entry("truncated", np.array(lost, np.int64), np.zeros(len(lost), np.int64))
-
-
-def _entry(account: str, rows: Ints, lines: Ints) -> Entry:
-    """rows: file, start, stop, place in the batch's data."""
-    return Entry(account, Ranges(rows[:, 0], rows[:, 1], rows[:, 2], lines), rows[:, 3])
+        cut = np.array(lost, np.int64)
+        yield Entry("truncated", Ranges(cut[:, 0], cut[:, 1], cut[:, 2], np.zeros(len(cut), np.int64)), cut[:, 3])
 
 
 def _lines_in(rows: Ints, batch: Batch, file: int) -> Ints:
-    """How many of the batch's lines of a file begin in each of the rows; 0 in those of other files."""
+    """How many of the batch's lines of a file begin in each of the n rows (file, start, stop, place in the batch's
+    data), and the sum of their marks; 0 in those of other files. Returns (2, n)."""
     mine = pc.equal(batch.lines.column("file"), batch.files[file].id)
     heads = np.sort(batch.lines.column("file_offset").filter(mine).to_numpy())
-    count: Ints = np.searchsorted(heads, rows[:, 2]) - np.searchsorted(heads, rows[:, 1])
-    return np.where(rows[:, 0] == file, count, 0)
+    first, stop = np.searchsorted(heads, rows[:, 1]), np.searchsorted(heads, rows[:, 2])
+    sums = np.append(0, np.cumsum(marks(heads)))
+    return np.where(rows[:, 0] == file, (stop - first, sums[stop] - sums[first]), 0)

@@ -44,6 +44,11 @@ def ledger_batch(cluster: str, node: str, now_us: int, accounts: Iterable[Accoun
         arrays = [getattr(ranges, column) for *_, ranges in whole]
         return pa.array(np.concatenate(arrays) if arrays else np.zeros(0, np.int64))
 
+    # Only a sum that lines in the lake can be held against: of what no line is made, there is none.
+    sums = [
+        pa.nulls(len(ranges), pa.int64()) if account != "delivered" or ranges.marks is None else pa.array(ranges.marks)
+        for _, account, _, ranges in whole
+    ]
     objects = [key if account == "delivered" else None for account in account_of]
     columns = {
         "ts": pa.array(np.full(n, now_us), TIMESTAMP),
@@ -56,6 +61,7 @@ def ledger_batch(cluster: str, node: str, now_us: int, accounts: Iterable[Accoun
         "from_offset": merged("start"),
         "to_offset": merged("stop"),
         "lines": merged("lines"),
+        "marks": pa.chunked_array(sums, pa.int64()).combine_chunks(),
         "account": pa.array(account_of, pa.string()).cast(REPEATED),
         "reason": pa.array(reason_of, pa.string()).cast(REPEATED),
         "object": pa.array(objects, pa.string()).cast(REPEATED),

@@ -38,12 +38,14 @@ class FileRef:
 
 @dataclass(frozen=True)
 class Ranges:
-    """n ranges as columns: `file` is an index into a batch's files, `lines` counts the lines that begin in a range."""
+    """n ranges as columns: `file` is an index into a batch's files, `lines` counts the lines that begin in a range,
+    `marks` sums their marks; None if no line is made of them."""
 
     file: Ints
     start: Ints
     stop: Ints
     lines: Ints
+    marks: Ints | None = None
 
     def __len__(self) -> int:
         return len(self.file)

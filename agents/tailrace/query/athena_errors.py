@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from tailrace.query import damaged
 from tailrace.query.answer import told
 from tailrace.query.aws_errors import cause, code_of, explained, said_of
 from tailrace.query.settings import QuerySettings
@@ -51,6 +52,8 @@ def _mend(reason: str, settings: QuerySettings) -> str:
             f"make the tables with `tailrace tables apply`, or name the database that has them with --database (it is "
             f"{settings.database!r} now)"
         )
+    if set_apart := damaged.mend(reason):
+        return set_apart
     if re.search(r"access ?denied|not authorized|permission|Status Code: 403|insufficient", reason, re.I):
         return (
             "let this identity read the lake (s3:GetObject, s3:ListBucket), Glue's catalogue and where answers go; "

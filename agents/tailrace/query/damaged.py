@@ -6,6 +6,7 @@ DuckDB did not say which one it was.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator
 
 import duckdb
@@ -49,3 +50,12 @@ def _ends(metadata: pq.FileMetaData) -> Iterator[int]:
             column = group.column(place)
             first = column.dictionary_page_offset or column.data_page_offset
             yield first + column.total_compressed_size
+
+
+def mend(said: str) -> str | None:
+    """What to do about an object that Trino or Athena names as one they can't read; None if they name none."""
+    found = re.search(r"HIVE_(?:BAD_DATA|CANNOT_OPEN_SPLIT|CURSOR_ERROR).*?(s3a?://[^\s\]]+)", said)
+    if found is None:
+        return None
+    apart = f"`aws s3 mv {found[1].rstrip('.,;:')} s3://BUCKET/damaged/`"
+    return f"that object is not whole, and no answer is given beside it: set it apart with {apart} and ask again"

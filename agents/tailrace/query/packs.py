@@ -2,7 +2,8 @@
 
 A question is `<topic>/<question>.sql` in Athena's dialect, with leading `--` comments as front matter: title,
 question, params, engines, and `expect: no rows` where a row is a problem. A `<question>.duckdb.sql` beside it stands in
-where sqlglot can't derive DuckDB's text.
+where sqlglot can't derive DuckDB's text. What several questions have in common stands in each as `@name(column)`:
+shorthands.py.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import tailrace
 from tailrace.query.parameters import Parameter, WrongUse, declared, suggestion
+from tailrace.query.shorthands import written_out
 
 ENGINES = ("athena", "trino", "duckdb")
 KEYS = ("title", "question", "params", "engines", "expect")
@@ -74,6 +76,7 @@ def read(path: Path) -> Question:
         if front.get("expect", "no rows") != "no rows":
             raise ValueError("all that can be expected is `no rows`")
         parameters = declared(front.get("params", ""))
+        sql = written_out(sql)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
     return Question(

@@ -14,6 +14,7 @@ from itertools import pairwise
 import sqlglot
 from sqlglot import TokenType, exp
 
+from tailrace.query.always import without_always
 from tailrace.query.hours import alone, conjuncts, scans
 from tailrace.query.json_once import parsed_once
 from tailrace.query.packs import Question
@@ -74,6 +75,7 @@ def for_duckdb(question: Question, values: Mapping[str, Value]) -> str:
     for counted in list(tree.find_all(exp.CountIf)):
         # DuckDB's own is null where the condition was never anything but null, Trino's is 0.
         counted.replace(exp.Filter(this=exp.Count(this=exp.Star()), expression=exp.Where(this=counted.this.copy())))
+    without_always(tree)
     for scan in scans(tree):
         _by_stored_time(scan)
     return parsed_once(tree).sql(dialect="duckdb", pretty=True)

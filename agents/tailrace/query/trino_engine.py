@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import getpass
-import re
 import time
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from tailrace.query import sql
+from tailrace.query import damaged, sql
 from tailrace.query.answer import Answer, Failed
 from tailrace.query.packs import Question
 from tailrace.query.parameters import Value, WrongUse
@@ -104,11 +103,8 @@ class Trino:
             )
         elif kind == "PERMISSION_DENIED":
             mend = "let this user read the lake's tables, or be another with --user"
-        elif kind in ("HIVE_BAD_DATA", "HIVE_CANNOT_OPEN_SPLIT") and (found := re.search(r"s3a?://[^\s\]]+", said)):
-            apart = f"`aws s3 mv {found[0]} s3://BUCKET/damaged/`"
-            mend = (
-                f"that object is not whole, and no answer is given beside it: set it apart with {apart} and ask again"
-            )
+        elif set_apart := damaged.mend(f"{kind}: {said}"):
+            mend = set_apart
         elif kind.startswith("EXCEEDED_") or kind == "CLUSTER_OUT_OF_MEMORY":
             mend = "ask for less at once: narrow --from and --to"
         return f"Trino failed: {kind}: {said}; {mend}"

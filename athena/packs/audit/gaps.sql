@@ -5,9 +5,43 @@
 --   settle duration = 15m "what was read or sealed so shortly before the end may still wait for what belongs to it"
 -- engines: athena, trino, duckdb
 -- expect: no rows
-WITH ranges AS (  -- all ranges up to the end: a file that began before the window has its beginning before it, too
+WITH promised AS (  -- of each file, what the ledger promises less what is in logs
   SELECT
-    ts, node, file, path, container, lines, object, from_offset, to_offset,
+    node, file, lines, marks, CASE WHEN marks IS NULL THEN 1 ELSE 0 END AS unmarked, to_offset - from_offset AS bytes,
+    CAST(0 AS bigint) AS truncated
+  FROM ledger
+  WHERE dt <= date_format(@to, '%Y-%m-%d')
+    AND account = 'delivered'
+    AND NOT (coalesce(pod_uid, '') IN ('cluster', 'metrics') AND container IN ('events', 'pods', 'metrics'))
+  UNION ALL
+  SELECT node, file, -count(*), -sum(@marks(file_offset)), 0, -sum(file_bytes), 0
+  FROM logs
+  WHERE dt >= date_format(@since, '%Y-%m-%d')
+  GROUP BY node, file
+  UNION ALL
+  SELECT DISTINCT node, file, CAST(-1 AS bigint), -@marks(from_offset), 0, from_offset - to_offset, CAST(0 AS bigint)
+  FROM ledger
+  WHERE dt <= date_format(@to, '%Y-%m-%d')
+    AND reason IN ('rejected', 'too_old', 'too_new', 'expired')
+  UNION ALL
+  SELECT node, file, 0, 0, 0, 0, to_offset - from_offset
+  FROM ledger
+  WHERE dt <= date_format(@to, '%Y-%m-%d')
+    AND account = 'truncated'
+),
+suspects AS (  -- in all others each line is there, and once: only of these lines are looked at one by one
+  SELECT node, file
+  FROM promised
+  GROUP BY node, file
+  HAVING sum(lines) <> 0
+    OR sum(marks) <> 0
+    OR sum(unmarked) > 0
+    OR sum(bytes) > 0
+    OR sum(bytes) + sum(truncated) < 0
+),
+ranges AS (  -- all ranges up to the end: a file that began before the window has its beginning before it, too
+  SELECT
+    ts, node, file, path, container, lines, marks, object, from_offset, to_offset,
     CASE  -- rows of the tables events, pods and metrics are not in logs
       WHEN pod_uid IN ('cluster', 'metrics') AND container IN ('events', 'pods', 'metrics') THEN 'in another table'
       ELSE account
@@ -22,16 +56,18 @@ WITH ranges AS (  -- all ranges up to the end: a file that began before the wind
     AND ts < @to
     AND coalesce(reason, '') NOT IN ('rejected', 'too_old', 'too_new', 'expired')
 ),
-marks AS (  -- delivered ranges and lines in one order: a line lies in the last range that begins before it
+places AS (  -- delivered ranges and lines in one order: a line lies in the last range that begins before it
   SELECT
     node, file, from_offset AS place, from_offset, to_offset, 0 AS line, CAST(NULL AS bigint) AS file_bytes,
     CAST(NULL AS timestamp) AS ingest_ts
   FROM ranges
   WHERE account = 'delivered'
+    AND file IN (SELECT file FROM suspects)
   UNION ALL
   SELECT node, file, file_offset, NULL, NULL, 1, max(file_bytes), min(ingest_ts)
   FROM logs
   WHERE dt >= date_format(@since, '%Y-%m-%d')
+    AND file IN (SELECT file FROM suspects)
   GROUP BY node, file, file_offset
   UNION ALL  -- lines that a sink refused for good: abandoned, though the range that delivered the others counts them
   SELECT DISTINCT node, file, from_offset, CAST(NULL AS bigint), CAST(NULL AS bigint), 1, to_offset - from_offset,
@@ -40,18 +76,20 @@ marks AS (  -- delivered ranges and lines in one order: a line lies in the last 
   WHERE dt <= date_format(@to, '%Y-%m-%d')
     AND ts < @to
     AND reason IN ('rejected', 'too_old', 'too_new', 'expired')
+    AND file IN (SELECT file FROM suspects)
 ),
 located AS (
   SELECT
     node, file, place, line, file_bytes, ingest_ts,
     max(from_offset) OVER (PARTITION BY node, file ORDER BY place, line ROWS UNBOUNDED PRECEDING) AS from_offset,
     max(to_offset) OVER (PARTITION BY node, file ORDER BY place, line ROWS UNBOUNDED PRECEDING) AS to_offset
-  FROM marks
+  FROM places
 ),
 found AS (  -- a range is a mark of its own, so one whose lines are all missing is here with none
   SELECT
     node, file, from_offset, sum(CASE WHEN place < to_offset THEN line ELSE 0 END) AS lines,
-    sum(CASE WHEN place < to_offset THEN file_bytes ELSE 0 END) AS bytes
+    sum(CASE WHEN place < to_offset THEN file_bytes ELSE 0 END) AS bytes,
+    sum(CASE WHEN place < to_offset AND line = 1 THEN @marks(place) ELSE 0 END) AS marks
   FROM located
   GROUP BY node, file, from_offset
 ),
@@ -66,6 +104,7 @@ files AS (
   LEFT JOIN found
     ON found.node = ranges.node AND found.file = ranges.file AND found.from_offset = ranges.from_offset
       AND ranges.account = 'delivered'
+  WHERE ranges.file IN (SELECT file FROM suspects)
   GROUP BY ranges.node, ranges.file
 )
 SELECT
@@ -77,14 +116,18 @@ WHERE from_offset > covered_to
   AND ts < @to - @settle
 UNION ALL
 SELECT
-  CASE WHEN found.lines < ranges.lines THEN 'lines not in logs' ELSE 'more lines than delivered' END,
+  CASE
+    WHEN found.lines < ranges.lines THEN 'lines not in logs'
+    WHEN found.lines > ranges.lines THEN 'more lines than delivered'
+    ELSE 'other lines than delivered'
+  END,
   ranges.node, ranges.file, path, container, ranges.from_offset, to_offset, ranges.lines, found.lines, object
 FROM ranges
 JOIN found
   ON found.node = ranges.node AND found.file = ranges.file AND found.from_offset = ranges.from_offset
 WHERE account = 'delivered'
   AND ts >= @from
-  AND found.lines <> ranges.lines
+  AND (found.lines <> ranges.lines OR found.marks <> ranges.marks)
 UNION ALL
 SELECT
   'lines that no range delivered', node, file, NULL, NULL, min(place), max(place + file_bytes), 0, count(*), NULL

@@ -10,27 +10,17 @@ WITH errors AS (
   SELECT
     coalesce(ts, ingest_ts) AS moment, namespace, coalesce(workload, pod, container) AS workload,
     coalesce(pod, node) AS pod, coalesce(image, '') AS image, message,
-    coalesce(
-      json_extract_scalar(message, '$.message'), json_extract_scalar(message, '$.msg'),
-      json_extract_scalar(message, '$.error'), message
-    ) AS said
+    @said(message) AS said
   FROM logs
   WHERE @window
     AND level IN ('error', 'fatal')
     AND coalesce(namespace, '') LIKE @namespace
     AND coalesce(workload, pod, container) LIKE @workload
 ),
-folded AS (  -- as in errors/fingerprints
+folded AS (
   SELECT
     moment, namespace, workload, pod, image, message,
-    regexp_replace(
-      regexp_replace(
-        regexp_replace(
-          regexp_replace(said, '(?i)\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b', '<uuid>'),
-          '"[^"\s]+"|''[^''\s]+''', '<id>'),
-        '(?i)\b0x[0-9a-f]+\b|\b[0-9a-f]{8,}\b', '<hex>'),
-      '\b[0-9]+(\.[0-9]+)*', '<n>'
-    ) AS fingerprint
+    @fingerprint(said) AS fingerprint
   FROM errors
 )
 SELECT

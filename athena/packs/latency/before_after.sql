@@ -8,13 +8,9 @@
 WITH found AS (
   SELECT
     coalesce(ts, ingest_ts) >= @at AS is_after, namespace, coalesce(workload, pod, container) AS workload, message,
-    regexp_extract(message, '"(?:path|route|uri|url)"\s*:\s*"([^"?#]+)', 1) AS path,
-    regexp_extract(message, '"(?:status|status_code|statusCode|response_code)"\s*:\s*"?([1-5]\d\d)\b', 1) AS status,
-    regexp_extract(
-      message,
-      '"((?:(?:duration|latency|elapsed|response_time)(?:_ms)?|responseTime|request_time)"\s*:\s*"?[\d.eE+-]+)"? *[,}]',
-      1
-    ) AS timed
+    @request_path(message) AS path,
+    @request_status(message) AS status,
+    @request_time(message) AS timed
   FROM logs
   WHERE @window
     AND coalesce(namespace, '') LIKE @namespace
@@ -22,13 +18,9 @@ WITH found AS (
 ),
 requests AS (
   SELECT
-    is_after, namespace, workload, coalesce(status, '') LIKE '5%' AS is_failed,
-    regexp_replace(
-      path, '(?i)/(?:[0-9]+|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{16,})\b', '/:id'
-    ) AS route,
-    try_cast(regexp_extract(timed, '[0-9.eE+-]+$') AS double) * CASE  -- seconds, but where the key says ms, and Envoy's
-      WHEN timed LIKE '%ms"%' OR timed LIKE 'responseTime%' OR strpos(message, '"response_flags"') > 0 THEN 1 ELSE 1e3
-    END AS ms
+    is_after, namespace, workload, coalesce(status, '') LIKE '%5__' AS is_failed,
+    @route(path) AS route,
+    @milliseconds(timed, message) AS ms
   FROM found
 ),
 compared AS (

@@ -4,31 +4,37 @@
 --   from timestamp = to - 3d "start: no window reaches further back";
 --   workload text "LIKE pattern of the workload; % for all";
 --   namespace text = % "LIKE pattern";
---   request text = "(status|status_code|statusCode|response_code)"\s*:\s*"?[1-5]\d\d\b|" [1-5]\d\d\b
---   "regular expression of the lines that tell of a request";
---   bad text = "(status|status_code|statusCode|response_code)"\s*:\s*"?5\d\d\b|" 5\d\d\b
---   "regular expression of those that failed";
+--   request text = status(_code|Code)?"\s*:\s*"?[1-5]\d\d\b
+--   "regular expression of the status in a JSON line (Envoy's stands in response_code)";
+--   access text = " [1-5]\d\d\b "the same in any other line: an access log's";
+--   bad text = 5\d\d$ "regular expression of what was found if the request failed";
 --   objective number = 99.9 "percent of requests that shall not fail"
 -- engines: athena, trino, duckdb
-WITH minutes AS (
+WITH spans AS (
+  SELECT *
+  FROM (VALUES (1, '5m'), (2, '30m'), (3, '1h'), (4, '2h'), (5, '6h'), (6, '1d'), (7, '3d')) AS t (place, name)
+),
+found AS (
   SELECT
-    namespace, workload,
-    date_trunc('minute', coalesce(ts, ingest_ts)) AS minute_start,
-    count(*) AS requests,
-    count_if(regexp_like(message, @bad)) AS failed
+    namespace, workload, @service_status(message, @request, @access) AS status,
+    CASE  -- the shortest span that it lies in
+      WHEN ts IS NULL OR ts < @to - INTERVAL '1' DAY THEN 7
+      WHEN ts < @to - INTERVAL '6' HOUR THEN 6
+      WHEN ts < @to - INTERVAL '2' HOUR THEN 5
+      WHEN ts < @to - INTERVAL '1' HOUR THEN 4
+      WHEN ts < @to - INTERVAL '30' MINUTE THEN 3
+      WHEN ts < @to - INTERVAL '5' MINUTE THEN 2
+      ELSE 1
+    END AS place
   FROM logs
   WHERE @window
     AND coalesce(namespace, '') LIKE @namespace
     AND workload LIKE @workload  -- alone, so that the messages of others are not read
-    AND regexp_like(message, @request)
-  GROUP BY 1, 2, 3
 ),
-spans AS (
-  SELECT *
-  FROM (VALUES
-    ('5m', INTERVAL '5' MINUTE), ('30m', INTERVAL '30' MINUTE), ('1h', INTERVAL '1' HOUR), ('2h', INTERVAL '2' HOUR),
-    ('6h', INTERVAL '6' HOUR), ('1d', INTERVAL '1' DAY), ('3d', INTERVAL '3' DAY)
-  ) AS t (name, span)
+statuses AS (  -- few, and one of them '', for lines of no request
+  SELECT namespace, workload, place, status, count(*) AS requests
+  FROM found
+  GROUP BY namespace, workload, place, status
 ),
 alerts AS (
   -- Windows and thresholds of the SRE workbook for 30 days, with the ticket after a day that kubernetes-mixin has too.
@@ -41,11 +47,15 @@ alerts AS (
 ),
 rates AS (
   SELECT
-    namespace, workload, name, CAST(sum(requests) AS bigint) AS requests, CAST(sum(failed) AS bigint) AS failed,
-    1e2 * sum(failed) / sum(requests) / nullif(1e2 - CAST(@objective AS double), 0) AS burn
-  FROM minutes
-  JOIN spans ON minute_start >= @to - span
+    namespace, workload, name, CAST(sum(CASE WHEN status <> '' THEN requests END) AS bigint) AS requests,
+    CAST(sum(CASE WHEN regexp_like(status, @bad) THEN requests ELSE 0 END) AS bigint) AS failed,
+    1e2 * sum(CASE WHEN regexp_like(status, @bad) THEN requests ELSE 0 END)
+      / sum(CASE WHEN status <> '' THEN requests END)
+      / nullif(1e2 - CAST(@objective AS double), 0) AS burn
+  FROM statuses
+  JOIN spans ON statuses.place <= spans.place
   GROUP BY namespace, workload, name
+  HAVING max(status) <> ''  -- not WHERE status …: pushed down, it would search everything twice
 )
 SELECT
   whole.namespace,
@@ -65,4 +75,4 @@ LEFT JOIN rates AS recent
   ON recent.name = short_window
     AND recent.workload = whole.workload
     AND coalesce(recent.namespace, '') = coalesce(whole.namespace, '')
-ORDER BY whole.namespace, whole.workload, place
+ORDER BY whole.namespace, whole.workload, alerts.place

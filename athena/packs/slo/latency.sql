@@ -9,11 +9,7 @@ WITH found AS (
   SELECT
     namespace, workload, message,
     date_trunc('hour', coalesce(ts, ingest_ts)) AS hour_start,
-    regexp_extract(
-      message,
-      '"((?:(?:duration|latency|elapsed|response_time)(?:_ms)?|responseTime|request_time)"\s*:\s*"?[\d.eE+-]+)"? *[,}]',
-      1
-    ) AS timed
+    @request_time(message) AS timed
   FROM logs
   WHERE @window
     AND coalesce(namespace, '') LIKE @namespace
@@ -22,9 +18,7 @@ WITH found AS (
 requests AS (
   SELECT
     namespace, workload, hour_start,
-    try_cast(regexp_extract(timed, '[0-9.eE+-]+$') AS double) * CASE  -- seconds, but where the key says ms, and Envoy's
-      WHEN timed LIKE '%ms"%' OR timed LIKE 'responseTime%' OR strpos(message, '"response_flags"') > 0 THEN 1 ELSE 1e3
-    END AS ms
+    @milliseconds(timed, message) AS ms
   FROM found
 ),
 hours AS (

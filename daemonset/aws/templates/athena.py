@@ -11,12 +11,16 @@ from __future__ import annotations
 from typing import Any
 
 from daemonset.aws.templates import insights, lake, saved
+from daemonset.aws.templates.asking import asking, key, listing
 from daemonset.aws.templates.document import (
+    allow,
     choice,
+    get,
     given,
     number,
     only_tls,
     output,
+    policy,
     ref,
     sub,
     text,
@@ -83,6 +87,28 @@ WORK_GROUP = {
 }
 
 
+_ANSWERS = ("s3:GetObject", "s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts")
+ASK = {
+    "Type": "AWS::IAM::ManagedPolicy",
+    "Properties": {
+        "Description": "To ask the lake in its workgroup: tailrace query --engine athena, or the console.",
+        "PolicyDocument": policy(
+            *asking("WorkGroup"),
+            allow(
+                "SavedQuestions",
+                ["athena:GetWorkGroup", "athena:ListNamedQueries", "athena:GetNamedQuery", "athena:BatchGetNamedQuery"],
+                sub(
+                    "arn:${AWS::Partition}:athena:${AWS::Region}:${AWS::AccountId}:workgroup/${WorkGroup}",
+                ),
+            ),
+            allow("Answers", list(_ANSWERS), sub("${Answers.Arn}/*")),
+            listing(get("Answers", "Arn")),
+            key(),
+        ),
+    },
+}
+
+
 def logical(prefix: str, name: str) -> str:
     """A resource's logical name: letters and digits."""
     return prefix + "".join(word.title() for word in name.replace("_", "/").split("/"))
@@ -123,6 +149,7 @@ def template() -> str:
             "Answers": ANSWERS,
             "AnswersPolicy": only_tls("Answers"),
             "AthenaWorkGroup": WORK_GROUP,
+            "Ask": ASK,
             **made,
             **{logical("Ask", question.name): asked(question) for question in questions()},
             **{logical("Insights", query.name): asked_of_logs(query) for query in insights.queries()},
@@ -130,6 +157,7 @@ def template() -> str:
         Outputs={
             "WorkGroup": output("The workgroup to ask in.", ref("AthenaWorkGroup")),
             "Database": output("The database to ask.", ref("Database")),
+            "Policy": output("To attach to a role or a group of people: it lets them ask, and no more.", ref("Ask")),
             "Answers": output("Where the answers' files lie.", sub("s3://${Answers}/")),
         },
     )

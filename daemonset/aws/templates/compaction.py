@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from daemonset.aws.templates.asking import CATALOG, asking, key, listing
 from daemonset.aws.templates.document import allow, get, given, only_tls, output, policy, ref, sub, text, when, written
 from daemonset.aws.templates.lake import kept_bucket
 from daemonset.aws.templates.parameters import DATABASE, KMS_KEY, PREFIX, bucket
@@ -166,42 +167,16 @@ _WRITES = (
 
 
 def _may() -> dict[str, Any]:
-    catalog = "arn:${AWS::Partition}:glue:${AWS::Region}:${AWS::AccountId}:"
-    athena = "arn:${AWS::Partition}:athena:${AWS::Region}:${AWS::AccountId}:"
     return policy(
-        allow(
-            "Ask",
-            [
-                "athena:StartQueryExecution",
-                "athena:GetQueryExecution",
-                "athena:GetQueryResults",
-                "athena:StopQueryExecution",
-            ],
-            sub(f"{athena}workgroup/${{WorkGroup}}"),
-        ),
-        allow("Catalog", ["athena:GetDataCatalog"], sub(f"{athena}datacatalog/AwsDataCatalog")),
-        allow(
-            "ReadTables",
-            ["glue:GetDatabase", "glue:GetTable", "glue:GetPartition", "glue:GetPartitions"],
-            [sub(f"{catalog}{what}") for what in ("catalog", "database/${Database}", "table/${Database}/*")],
-        ),
+        *asking("WorkGroup"),
         allow(
             "MakeTables",
             ["glue:CreateDatabase", "glue:GetDatabase", "glue:CreateTable", "glue:GetTable", "glue:UpdateTable"],
-            # Athena asks for the database `default` before it makes one.
-            [
-                sub(f"{catalog}{what}")
-                for what in ("catalog", "database/default", "database/${Into}", "table/${Into}/*")
-            ],
+            [sub(f"{CATALOG}{what}") for what in _MADE],
         ),
-        allow("ReadObjects", ["s3:GetObject"], sub("arn:${AWS::Partition}:s3:::${Bucket}/${Prefix}*")),
         allow("WriteObjects", list(_WRITES), sub("${Compacted.Arn}/*")),
-        allow(
-            "ListObjects",
-            ["s3:ListBucket", "s3:GetBucketLocation", "s3:ListBucketMultipartUploads"],
-            [sub("arn:${AWS::Partition}:s3:::${Bucket}"), get("Compacted", "Arn")],
-        ),
-        when("OwnKey", allow("Key", ["kms:Decrypt", "kms:GenerateDataKey"], ref("KmsKeyArn"))),
+        listing(get("Compacted", "Arn")),
+        key(),
     )
 
 

@@ -14,6 +14,7 @@ from tailrace.logs.parse.join import Joined
 from tailrace.logs.parse.records import Records, torn_records
 from tailrace.logs.parse.traces import gather
 from tailrace.logs.parse.utf8 import text_of
+from tailrace.marks import marks
 
 WHOLE = -1
 SIZE, END = CUTS.index("size"), CUTS.index("end")
@@ -64,17 +65,19 @@ class Coverage:
     def _runs(self, mask: Bools) -> tuple[Ranges, Ints]:
         if len(mask) == 0 or not mask.any():
             none = np.zeros(0, np.int64)
-            return Ranges(none, none, none, none), none
+            return Ranges(none, none, none, none, none), none
         edge = np.empty(len(mask), np.bool_)
         edge[0] = True
         # Bytes run on only within one stretch of one file: a gap in the file is an edge as well.
         edge[1:] = (mask[1:] != mask[:-1]) | (self.file[1:] != self.file[:-1]) | (self.start[1:] != self.stop[:-1])
         first = np.flatnonzero(edge)
         last = np.append(first[1:], len(mask)) - 1
-        heads = np.add.reduceat((self.head & mask).astype(np.int64), first)
+        begins = self.head & mask
+        heads = np.add.reduceat(begins.astype(np.int64), first)
+        sums = np.add.reduceat(marks(self.start) * begins, first)
         use = mask[first]
         first, last = first[use], last[use]
-        return Ranges(self.file[first], self.start[first], self.stop[last], heads[use]), self.at[first]
+        return Ranges(self.file[first], self.start[first], self.stop[last], heads[use], sums[use]), self.at[first]
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,45 @@
+"""asking: a workgroup in, the statements that let somebody ask the lake in it out: Athena, tables and objects."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from daemonset.aws.templates.document import allow, ref, sub, when
+
+CATALOG = "arn:${AWS::Partition}:glue:${AWS::Region}:${AWS::AccountId}:"
+_ATHENA = "arn:${AWS::Partition}:athena:${AWS::Region}:${AWS::AccountId}:"
+_LAKE = "arn:${AWS::Partition}:s3:::${Bucket}"
+
+
+def asking(workgroup: str) -> tuple[Any, ...]:
+    """To ask questions and read the lake. workgroup: what the stack refers to it by."""
+    return (
+        allow(
+            "Ask",
+            [
+                "athena:StartQueryExecution",
+                "athena:GetQueryExecution",
+                "athena:GetQueryResults",
+                "athena:StopQueryExecution",
+            ],
+            sub(f"{_ATHENA}workgroup/${{{workgroup}}}"),
+        ),
+        allow("Catalog", ["athena:GetDataCatalog"], sub(f"{_ATHENA}datacatalog/AwsDataCatalog")),
+        allow(
+            "ReadTables",
+            ["glue:GetDatabase", "glue:GetTable", "glue:GetPartition", "glue:GetPartitions"],
+            [sub(f"{CATALOG}{what}") for what in ("catalog", "database/${Database}", "table/${Database}/*")],
+        ),
+        allow("ReadObjects", ["s3:GetObject"], sub(f"{_LAKE}/${{Prefix}}*")),
+    )
+
+
+def listing(*buckets: Any) -> dict[str, Any]:
+    """To list the lake's bucket and others, by their ARNs, as Athena does before it reads and while it writes."""
+    actions = ["s3:ListBucket", "s3:GetBucketLocation", "s3:ListBucketMultipartUploads"]
+    return allow("ListObjects", actions, [sub(_LAKE), *buckets])
+
+
+def key() -> Any:
+    """To use the stack's own key, if it has one."""
+    return when("OwnKey", allow("Key", ["kms:Decrypt", "kms:GenerateDataKey"], ref("KmsKeyArn")))
