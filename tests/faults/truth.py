@@ -39,6 +39,13 @@ _QUESTIONS = (
         "lines of difference between the ledger and logs",
         "SELECT coalesce((SELECT sum(lines) FROM ledger WHERE account = 'delivered'), 0) - (SELECT count(*) FROM logs)",
     ),
+    (
+        "files whose lines are not those that the ledger's marks stand for",
+        "SELECT count(*) FROM (SELECT 1 FROM (SELECT file, marks FROM ledger WHERE account = 'delivered' UNION ALL"
+        " SELECT file, -(u * u % 2147483647)"
+        " FROM (SELECT file, file_offset % 2147483648 * 1103515245 % 2147483629 AS u FROM logs))"
+        " GROUP BY file HAVING coalesce(sum(marks), 1) <> 0)",
+    ),
 )
 
 

@@ -22,7 +22,7 @@ from tests.logs.histories.node_model import Content, Node
 MAX_LINE = 1024
 STREAMS = ("stdout", "stderr")
 ROW = ("ts", "pod", "stream", "file", "file_offset", "file_bytes", "message", "cut")
-RANGE = ("file", "path", "from_offset", "to_offset", "lines", "account", "reason")
+RANGE = ("file", "path", "from_offset", "to_offset", "lines", "marks", "account", "reason")
 
 Rows = dict[int, dict[str, Any]]
 
@@ -175,11 +175,23 @@ def _ledger_faults(lake: Lake) -> Iterator[str]:
                 what = "gap" if one["from_offset"] > at else "overlap"
                 yield f"ledger: {what} in {file} at {at}: {one}"
             at = max(at, one["to_offset"])
+            marks = sum(map(_mark, range_of(lake.rows.get(file, {}), one))) if one["account"] == "delivered" else None
+            if one["marks"] != marks:
+                yield f"ledger: the marks of {file} are {marks}: {one}"
         lines = sum(one["lines"] or 0 for one in ranges if one["account"] == "delivered")
         if lines != len(lake.rows.get(file, {})):
             yield f"ledger: {file} has {lines} lines delivered, {len(lake.rows.get(file, {}))} rows"
     for file in lake.rows.keys() - lake.ranges.keys():
         yield f"ledger: {file} has rows and no ranges"
+
+
+def range_of(rows: Rows, one: dict[str, Any]) -> Iterator[int]:
+    """Where the lines begin that begin in a range."""
+    return (at for at in rows if one["from_offset"] <= at < one["to_offset"])
+
+
+def _mark(offset: int) -> int:
+    return (offset % 2**31 * 1103515245 % (2**31 - 19)) ** 2 % (2**31 - 1)
 
 
 def _account_faults(node: Node, content: Content, ranges: list[dict[str, Any]]) -> Iterator[str]:
