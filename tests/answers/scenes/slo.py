@@ -5,7 +5,7 @@ finder's requests (JSON, status and duration_ms):
     21:00-22:00             20, none failed                      all 50 ms but two of 400 ms
     22:00-22:40             10, none failed                      50 ms
     22:40-22:56             8, two failed (22:44, 22:52)         400 ms
-    22:57-22:59             3 (one a minute), all failed         2000 ms
+    22:57-22:59             3 (one a minute), all failed         2000 ms; a word stands before the JSON
 and a line that tells of no request. gateway (nginx' format) has four requests at 22:58, none failed: its short windows
 hold nothing but these.
 
@@ -26,10 +26,10 @@ from datetime import datetime, timedelta
 from tests.answers.scene import Container, Line, Pod, Scene, at
 
 
-def asked(moment: datetime, minutes: int, n: int, slow: int, status: int = 200) -> Line:
-    """The n-th request since a moment, every so many minutes."""
+def asked(moment: datetime, minutes: int, n: int, slow: int, status: int = 200, word: str = "") -> Line:
+    """The n-th request since a moment, every so many minutes; `word` before its JSON."""
     told = {"msg": "search", "path": "/search", "status": status, "duration_ms": slow}
-    return Line(moment + timedelta(minutes=minutes * n), json.dumps(told))
+    return Line(moment + timedelta(minutes=minutes * n), word + json.dumps(told))
 
 
 def finder() -> Iterator[Line]:
@@ -44,7 +44,7 @@ def finder() -> Iterator[Line]:
     for n in range(8):
         yield asked(at("22:40"), 2, n, 400, 502 if n in (2, 6) else 200)
     for n in range(3):
-        yield asked(at("22:57"), 1, n, 2000, 503)
+        yield asked(at("22:57"), 1, n, 2000, 503, "timeout ")
 
 
 GATEWAY = tuple(
