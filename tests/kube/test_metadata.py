@@ -104,7 +104,13 @@ def test_lines_wait_for_what_their_namespace_says_unless_it_can_not_be_asked(wor
     world.known.pod_changed(pod("b", "other"))
     world.upkeep.namespaces.ill(Trouble("unreachable", "the API server is late"))
     assert world.waits("b", "other")
+
+
+def test_a_refusal_to_list_namespaces_is_believed_only_after_a_moment(world: World) -> None:
+    world.known.pod_changed(pod("b", "other"))
     world.upkeep.namespaces.ill(Trouble("forbidden", "may not list namespaces"))
+    assert world.waits("b", "other")  # a server that has just started refuses everybody
+    world.now += 3
     assert not world.waits("b", "other")
 
 

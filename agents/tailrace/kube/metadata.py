@@ -17,6 +17,10 @@ from tailrace.kube.pod import Pod
 from tailrace.kube.settings import KubeSettings, Source
 from tailrace.kube.upkeep import Upkeep
 
+# Seconds. An API server that has just started refuses everybody for a moment, until it knows who may do what: lines of
+# an excluded namespace must not pass meanwhile.
+_BELIEVED = 3.0
+
 
 @dataclass(frozen=True)
 class State:
@@ -88,7 +92,7 @@ class Metadata:
         """
         if self._source == "off":
             return False
-        if self._known.of(uid) is not None and not (namespace and self._lacks(namespace)):
+        if self._known.of(uid) is not None and not (namespace and self._lacks(namespace, now)):
             if self._asked:
                 self._asked.pop(uid, None)
             return False
@@ -107,7 +111,7 @@ class Metadata:
         self._given_up.add(uid)
         return False
 
-    def _lacks(self, namespace: str) -> bool:
+    def _lacks(self, namespace: str, now: float) -> bool:
         """Whether what a namespace or the node says is still to come."""
         if self._source != "api":
             return False
@@ -115,7 +119,7 @@ class Metadata:
         if self._settings.node_labels and not standing.synced and standing.trouble is None:
             return True
         standing = self._upkeep.namespaces
-        if standing.trouble is not None and standing.trouble.lasting:
+        if standing.trouble is not None and standing.trouble.lasting and now - standing.since >= _BELIEVED:
             return False
         return not self._known.has_namespace(namespace)
 
