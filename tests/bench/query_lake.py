@@ -1,8 +1,8 @@
 """query_lake: a size in, a lake of 24 hours of so many raw logs out: what the real agent makes of one hour, each hour.
 
 An hour of `gen_logs.py` is read by the real agent; its objects are written again for each hour of a day, their times
-moved and their files renamed, with the agent's own writer options. The scenes of the tests stand beside it, so that
-each question has its tables.
+moved and their files renamed, with the agent's own row groups and writer options. The scenes of the tests stand beside
+it, so that each question has its tables.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -68,10 +69,12 @@ def _moved(table: Table, source: Path, lake: Path, hour: int) -> None:
     rows = _with(rows, "file", file.cast(table.schema.field("file").type))
     target = lake / Partition(table.name, int(begin.timestamp() * 1e6)).path / f"{source.stem}-{hour:02}.parquet"
     target.parent.mkdir(parents=True, exist_ok=True)
-    group = pq.read_metadata(source).row_group(0).num_rows
+    footer = pq.read_metadata(source)  # a row group is what the agent made of a block, so it stays one
+    groups = [footer.row_group(i).num_rows for i in range(footer.num_row_groups)]
     rows = rows.unify_dictionaries()
-    with pq.ParquetWriter(target, rows.schema, **parquet_options(table, rows[:group])) as writer:
-        writer.write_table(rows, row_group_size=group)
+    with pq.ParquetWriter(target, rows.schema, **parquet_options(table, rows[: groups[0]])) as writer:
+        for first, size in zip(accumulate(groups, initial=0), groups, strict=False):
+            writer.write_table(rows[first : first + size], row_group_size=size)
 
 
 def _with(rows: pa.Table, name: str, values: Any) -> pa.Table:

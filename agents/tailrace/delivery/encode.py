@@ -15,6 +15,10 @@ from tailrace.lake import Table
 
 Spans = Sequence[tuple[int, int]]
 
+# Bytes of a page before it is compressed. A reader skips the pages in which no row is asked for: with pyarrow's 1 MiB,
+# what a block holds of one file is a part of two pages, and DuckDB takes a fifth longer over one workload's messages.
+PAGE = 1 << 18
+
 
 class Encoder(Protocol):
     """Turns the tables of one object into its payload."""
@@ -73,6 +77,7 @@ def parquet_options(table: Table, first: pa.Table) -> dict[str, Any]:
         **({"bloom_filter_options": blooms} if blooms else {}),
         "compression": "zstd",
         "compression_level": 1,
+        "data_page_size": PAGE,
         "use_dictionary": table.dictionaries(),
         "column_encoding": table.encodings(),
         "write_statistics": table.statistics(),
