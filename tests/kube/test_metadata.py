@@ -114,6 +114,19 @@ def test_a_refusal_to_list_namespaces_is_believed_only_after_a_moment(world: Wor
     assert not world.waits("b", "other")
 
 
+def test_a_refusal_after_an_outage_is_believed_as_late_as_any(world: World) -> None:
+    world.upkeep.namespaces.ill(BROKEN)
+    world.now += 10
+    world.known.pod_changed(pod("b", "other"))
+    world.upkeep.namespaces.ill(Trouble("forbidden", "may not list namespaces"))
+    assert world.waits("b", "other")
+    world.now += 2.9
+    world.upkeep.namespaces.ill(Trouble("forbidden", "may not list namespaces"))
+    assert world.waits("b", "other")
+    world.now += 0.1
+    assert not world.waits("b", "other")
+
+
 def test_lines_wait_for_the_labels_of_their_node_unless_they_can_not_be_asked(tmp_path: Path) -> None:
     world = World(tmp_path, ("zone",))
     world.upkeep.pods.well()

@@ -92,7 +92,7 @@ class Metadata:
         """
         if self._source == "off":
             return False
-        if self._known.of(uid) is not None and not (namespace and self._lacks(namespace, now)):
+        if self._known.of(uid) is not None and not (namespace and self._lacks(namespace)):
             if self._asked:
                 self._asked.pop(uid, None)
             return False
@@ -111,17 +111,14 @@ class Metadata:
         self._given_up.add(uid)
         return False
 
-    def _lacks(self, namespace: str, now: float) -> bool:
+    def _lacks(self, namespace: str) -> bool:
         """Whether what a namespace or the node says is still to come."""
         if self._source != "api":
             return False
         standing = self._upkeep.labels
         if self._settings.node_labels and not standing.synced and standing.trouble is None:
             return True
-        standing = self._upkeep.namespaces
-        if standing.trouble is not None and standing.trouble.lasting and now - standing.since >= _BELIEVED:
-            return False
-        return not self._known.has_namespace(namespace)
+        return not self._known.has_namespace(namespace) and not self._upkeep.namespaces.refused(_BELIEVED)
 
     def keep(self, uids: Collection[str]) -> None:
         """Pods of files that are followed. Others are forgotten some minutes after they are gone."""

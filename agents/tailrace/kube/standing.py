@@ -44,6 +44,12 @@ class Standing:
         trouble = self.trouble
         return trouble is not None and (trouble.reason == "forbidden" or self._clock() - self.since >= seconds)
 
+    def refused(self, seconds: float) -> bool:
+        """Whether it cannot be had until somebody does something: for so long it has failed in one and the same way."""
+        with self._lock:
+            lasts = self.trouble is not None and self.trouble.lasting
+            return lasts and self._clock() - self._so_since >= seconds
+
     @property
     def warned(self) -> bool:
         """Whether somebody was told, and not yet that it is over."""
