@@ -44,11 +44,7 @@ def ledger_batch(cluster: str, node: str, now_us: int, accounts: Iterable[Accoun
         arrays = [getattr(ranges, column) for *_, ranges in whole]
         return pa.array(np.concatenate(arrays) if arrays else np.zeros(0, np.int64))
 
-    # Only a sum that lines in the lake can be held against: of what no line is made, there is none.
-    sums = [
-        pa.nulls(len(ranges), pa.int64()) if account != "delivered" or ranges.marks is None else pa.array(ranges.marks)
-        for _, account, _, ranges in whole
-    ]
+    sums = [pa.nulls(len(r), pa.int64()) if r.marks is None else pa.array(r.marks) for *_, r in whole]
     objects = [key if account == "delivered" else None for account in account_of]
     columns = {
         "ts": pa.array(np.full(n, now_us), TIMESTAMP),

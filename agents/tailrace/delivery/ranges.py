@@ -39,7 +39,7 @@ class FileRef:
 @dataclass(frozen=True)
 class Ranges:
     """n ranges as columns: `file` is an index into a batch's files, `lines` counts the lines that begin in a range,
-    `marks` sums their marks; None if no line is made of them."""
+    `marks` sums their marks, which lines in the lake are held against: None where none are."""
 
     file: Ints
     start: Ints

@@ -208,7 +208,8 @@ def entries_of(
     coverage = lines.coverage
 
     def entry(account: str, mask: Bools | None) -> Iterator[Entry]:
-        ranges, at = coverage.kept(mask if mine is None else mine if mask is None else mask & mine)
+        which = mask if mine is None else mine if mask is None else mask & mine
+        ranges, at = coverage.kept(which, marked=account == "delivered")
         if len(ranges):
             yield Entry(account, ranges, at)
 

@@ -48,9 +48,12 @@ class Coverage:
     at: Ints
     data: Bytes
 
-    def kept(self, lines: Bools | None = None) -> tuple[Ranges, Ints]:
-        """The ranges of the chosen lines (all if None) without what was cut off, and where each stands in `data`."""
-        return self._runs(self._of(lines) & ~self.lost)
+    def kept(self, lines: Bools | None = None, marked: bool = False) -> tuple[Ranges, Ints]:
+        """The ranges of the chosen lines (all if None) without what was cut off, and where each stands in `data`.
+
+        marked: with the sums of their lines' marks.
+        """
+        return self._runs(self._of(lines) & ~self.lost, marked)
 
     def truncated(self, lines: Bools | None = None) -> tuple[Ranges, Ints]:
         """The ranges of the chosen lines that were cut off and stand in the block."""
@@ -62,22 +65,21 @@ class Coverage:
             mask &= lines[self.line]
         return mask
 
-    def _runs(self, mask: Bools) -> tuple[Ranges, Ints]:
+    def _runs(self, mask: Bools, marked: bool = False) -> tuple[Ranges, Ints]:
         if len(mask) == 0 or not mask.any():
             none = np.zeros(0, np.int64)
-            return Ranges(none, none, none, none, none), none
+            return Ranges(none, none, none, none), none
         edge = np.empty(len(mask), np.bool_)
         edge[0] = True
         # Bytes run on only within one stretch of one file: a gap in the file is an edge as well.
         edge[1:] = (mask[1:] != mask[:-1]) | (self.file[1:] != self.file[:-1]) | (self.start[1:] != self.stop[:-1])
         first = np.flatnonzero(edge)
         last = np.append(first[1:], len(mask)) - 1
-        begins = self.head & mask
-        heads = np.add.reduceat(begins.astype(np.int64), first)
-        sums = np.add.reduceat(marks(self.start) * begins, first)
-        use = mask[first]
+        begins, use = self.head & mask, mask[first]
+        heads = np.add.reduceat(begins.astype(np.int64), first)[use]
+        sums = np.add.reduceat(marks(self.start) * begins, first)[use] if marked else None
         first, last = first[use], last[use]
-        return Ranges(self.file[first], self.start[first], self.stop[last], heads[use], sums[use]), self.at[first]
+        return Ranges(self.file[first], self.start[first], self.stop[last], heads, sums), self.at[first]
 
 
 @dataclass(frozen=True)
