@@ -7,10 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-import sqlglot
-from sqlglot import TokenType
-
 from tailrace.marks import marks_sql
+from tailrace.query.names import Name, replaced
 
 
 def _said(message: str) -> str:
@@ -91,20 +89,12 @@ SHORTHANDS: Mapping[str, Callable[..., str]] = {
 def written_out(sql: str) -> str:
     """`sql` with every `@name(column, …)` written out, its lines as far in as the line it stands in. In strings and
     comments it stays. Raises ValueError for a name that is none."""
-    tokens = sqlglot.tokenize(sql, dialect="trino")
-    pieces, done = [], 0
-    for i, sign in enumerate(tokens[:-2]):
-        name, opened = tokens[i + 1 : i + 3]
-        if sign.token_type is not TokenType.PARAMETER or opened.token_type is not TokenType.L_PAREN:
-            continue
-        if name.start != sign.end + 1 or opened.start != name.end + 1:
-            continue
+
+    def value(name: Name) -> str | None:
+        if name.arguments is None:
+            return None
         if name.text not in SHORTHANDS:
             raise ValueError(f"@{name.text}(…) is none of {', '.join(SHORTHANDS)}")
-        closed = next(t for t in tokens[i + 3 :] if t.token_type is TokenType.R_PAREN)
-        columns = [each.strip() for each in sql[opened.end + 1 : closed.start].split(",")]
-        line = sql[sql.rfind("\n", 0, sign.start) + 1 : sign.start]
-        indent = " " * (len(line) - len(line.lstrip()))
-        pieces += [sql[done : sign.start], SHORTHANDS[name.text](*columns).replace("\n", f"\n{indent}")]
-        done = closed.end + 1
-    return "".join(pieces) + sql[done:]
+        return SHORTHANDS[name.text](*name.arguments).replace("\n", f"\n{name.indent}")
+
+    return replaced(sql, value)

@@ -9,34 +9,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from itertools import pairwise
 
 import sqlglot
-from sqlglot import TokenType, exp
+from sqlglot import exp
 
 from tailrace.query.always import without_always
 from tailrace.query.hours import alone, conjuncts, scans
 from tailrace.query.json_once import parsed_once
+from tailrace.query.names import Name, replaced
 from tailrace.query.packs import Question
 from tailrace.query.parameters import Value, literal
 
 
 def filled(text: str, values: Mapping[str, Value]) -> str:
-    """`text` with every `@name` replaced by its literal; comments, strings and layout stay. Raises KeyError.
+    """`text` with every `@name` replaced by its literal; comments, strings and layout stay. Raises KeyError."""
 
-    Works on tokens, so that an `@name` in a string or a comment is left alone.
-    """
-    pieces, done = [], 0
-    tokens = sqlglot.tokenize(text, dialect="trino")
-    for sign, name in pairwise(tokens):
-        if sign.token_type is not TokenType.PARAMETER or name.start != sign.end + 1:
-            continue
-        line = text[text.rfind("\n", 0, sign.start) + 1 : sign.start]
-        indent = " " * (len(line) - len(line.lstrip()) + 2)
-        value = window(values, indent) if name.text == "window" else literal(values[name.text])
-        pieces += [text[done : sign.start], value]
-        done = name.end + 1
-    return "".join(pieces) + text[done:]
+    def value(name: Name) -> str:
+        return window(values, f"{name.indent}  ") if name.text == "window" else literal(values[name.text])
+
+    return replaced(text, value)
 
 
 def window(values: Mapping[str, Value], indent: str) -> str:

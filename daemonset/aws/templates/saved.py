@@ -10,11 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from itertools import pairwise
 
-import sqlglot
-from sqlglot import TokenType
-
+from tailrace.query.names import Name, replaced
 from tailrace.query.packs import Question
 from tailrace.query.parameters import BEGINNING, END, MOMENT, Parameter, literal, parsed, span
 
@@ -72,17 +69,11 @@ def interval(length: timedelta) -> str:
 
 def filled(sql: str, known: Mapping[str, str]) -> str:
     """The question's text with every `@name` replaced; `@window` is made of `from` and `to`. Raises KeyError."""
-    pieces, done = [], 0
-    for sign, name in pairwise(sqlglot.tokenize(sql, dialect="trino")):
-        if sign.token_type is TokenType.PARAMETER and name.start == sign.end + 1:
-            line = sql[sql.rfind("\n", 0, sign.start) + 1 : sign.start]
-            indent = " " * (len(line) - len(line.lstrip()) + 2)
-            pieces += [
-                sql[done : sign.start],
-                window(known, indent) if name.text == "window" else part(known[name.text]),
-            ]
-            done = name.end + 1
-    return "".join(pieces) + sql[done:]
+
+    def value(name: Name) -> str:
+        return window(known, f"{name.indent}  ") if name.text == "window" else part(known[name.text])
+
+    return replaced(sql, value)
 
 
 def part(value: str) -> str:
