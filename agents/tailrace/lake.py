@@ -74,6 +74,8 @@ CUTS = ("size", "end", "quiet")
 # In the order of a line's way: what the user's SQL dropped, what sampling or a rate limit dropped, what was cut off a
 # line that was too long, what could not be kept, and what a sink has.
 ACCOUNTS = ("delivered", "filtered", "sampled", "throttled", "truncated", "abandoned")
+# Reasons for which a sink takes no such line ever, though it took the others of the object.
+REFUSED = ("too_old", "too_new", "expired", "rejected")
 
 LOGS = Table(
     "logs",

@@ -7,13 +7,14 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from click.testing import CliRunner
 
 from tailrace.config import SinkEntry
-from tailrace.lake import LEDGER, LOGS
+from tailrace.delivery.dropped import Reason
+from tailrace.lake import LEDGER, LOGS, REFUSED
 from tailrace.query.command import query
 from tests.logs.live import Live
 from tests.node import World, warnings, writer
@@ -26,6 +27,10 @@ from tests.servers.otlp_double import OtlpDouble
 HOUR = 3600.0
 SIZES = {message: 41 + len(message) for message in ("old", "fresh", "newer", "early")}  # with its newline
 ALL = sum(SIZES.values())
+
+
+def test_the_questions_know_each_reason() -> None:
+    assert get_args(Reason) == REFUSED
 
 
 @pytest.fixture

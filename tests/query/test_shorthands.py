@@ -30,7 +30,7 @@ def test_two_columns_and_two_shorthands_in_one_line() -> None:
 
 
 def test_a_shorthand_that_there_is_not_is_an_error_that_names_those_there_are() -> None:
-    with pytest.raises(ValueError, match=r"@mark\(…\) is none of marks, said"):
+    with pytest.raises(ValueError, match=r"@mark\(…\) is none of marks, refused, "):
         written_out("SELECT @mark(a)")
 
 

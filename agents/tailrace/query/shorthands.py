@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from tailrace.lake import REFUSED
 from tailrace.marks import marks_sql
 from tailrace.query.names import Name, replaced
 
@@ -72,8 +73,19 @@ def _milliseconds(timed: str, message: str) -> str:  # seconds, but where the ke
 END"""
 
 
+def _refused(reason: str) -> str:  # by a sink, line by line; the range that delivered the others has their bytes, too
+    reasons = ", ".join(f"'{each}'" for each in REFUSED)
+    return f"coalesce({reason}, '') IN ({reasons})"
+
+
+def _of_other_table(pod_uid: str, container: str) -> str:  # rows of events, pods and metrics, which are not in logs
+    return f"(coalesce({pod_uid}, '') IN ('cluster', 'metrics') AND {container} IN ('events', 'pods', 'metrics'))"
+
+
 SHORTHANDS: Mapping[str, Callable[..., str]] = {
     "marks": marks_sql,
+    "refused": _refused,
+    "of_other_table": _of_other_table,
     "said": _said,
     "fingerprint": _fingerprint,
     "request_method": _request_method,

@@ -17,7 +17,7 @@ WITH ranges AS (  -- all ranges up to the end: a file that began before the wind
   FROM ledger
   WHERE dt <= date_format(@to, '%Y-%m-%d')
     AND ts < @to
-    AND coalesce(reason, '') NOT IN ('rejected', 'too_old', 'too_new', 'expired')
+    AND NOT @refused(reason)
 ),
 refused AS (  -- lines that a sink refused for good: the range that delivered the others has their bytes, too
   SELECT node, file, sum(to_offset - from_offset) AS bytes
@@ -26,7 +26,7 @@ refused AS (  -- lines that a sink refused for good: the range that delivered th
     FROM ledger
     WHERE dt <= date_format(@to, '%Y-%m-%d')
       AND ts < @to
-      AND reason IN ('rejected', 'too_old', 'too_new', 'expired')
+      AND @refused(reason)
   ) AS lines
   GROUP BY node, file
 ),

@@ -9,7 +9,7 @@ WITH files AS (
     account, reason, file, to_offset - from_offset AS bytes, lines
   FROM ledger
   WHERE @window
-    AND coalesce(reason, '') NOT IN ('rejected', 'too_old', 'too_new', 'expired')  -- delivered has them
+    AND NOT @refused(reason)  -- delivered has them
 )
 SELECT
   whose,  -- a namespace; of the node itself the unit or the file

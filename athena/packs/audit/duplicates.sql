@@ -9,7 +9,7 @@ WITH ranges AS (
     row_number() OVER (PARTITION BY node, file ORDER BY from_offset, to_offset, "$path") AS place
   FROM ledger
   WHERE @window  -- but for lines that a sink refused for good: they lie in the range that delivered the others
-    AND coalesce(reason, '') NOT IN ('rejected', 'too_old', 'too_new', 'expired')
+    AND NOT @refused(reason)
 ),
 covered AS (
   SELECT
@@ -24,7 +24,7 @@ promised AS (  -- of each file, what the ledger promises less what is in logs
   FROM ledger
   WHERE dt >= date_format(@from, '%Y-%m-%d')
     AND account = 'delivered'
-    AND NOT (coalesce(pod_uid, '') IN ('cluster', 'metrics') AND container IN ('events', 'pods', 'metrics'))
+    AND NOT @of_other_table(pod_uid, container)
   UNION ALL
   SELECT node, file, -count(*), -sum(@marks(file_offset)), 0
   FROM logs
@@ -39,7 +39,7 @@ promised AS (  -- of each file, what the ledger promises less what is in logs
   SELECT DISTINCT node, file, CAST(-1 AS bigint), -@marks(from_offset), 0
   FROM ledger
   WHERE dt >= date_format(@from, '%Y-%m-%d')
-    AND reason IN ('rejected', 'too_old', 'too_new', 'expired')
+    AND @refused(reason)
 ),
 suspects AS (  -- in all others each line is there, and once: only of these lines are looked at one by one
   SELECT node, file

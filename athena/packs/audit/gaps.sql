@@ -12,7 +12,7 @@ WITH promised AS (  -- of each file, what the ledger promises less what is in lo
   FROM ledger
   WHERE dt <= date_format(@to, '%Y-%m-%d')
     AND account = 'delivered'
-    AND NOT (coalesce(pod_uid, '') IN ('cluster', 'metrics') AND container IN ('events', 'pods', 'metrics'))
+    AND NOT @of_other_table(pod_uid, container)
   UNION ALL
   SELECT node, file, -count(*), -sum(@marks(file_offset)), 0, -sum(file_bytes), 0
   FROM logs
@@ -22,7 +22,7 @@ WITH promised AS (  -- of each file, what the ledger promises less what is in lo
   SELECT DISTINCT node, file, CAST(-1 AS bigint), -@marks(from_offset), 0, from_offset - to_offset, CAST(0 AS bigint)
   FROM ledger
   WHERE dt <= date_format(@to, '%Y-%m-%d')
-    AND reason IN ('rejected', 'too_old', 'too_new', 'expired')
+    AND @refused(reason)
   UNION ALL
   SELECT node, file, 0, 0, 0, 0, to_offset - from_offset
   FROM ledger
@@ -42,10 +42,7 @@ suspects AS (  -- in all others each line is there, and once: only of these line
 ranges AS (  -- all ranges up to the end: a file that began before the window has its beginning before it, too
   SELECT
     ts, node, file, path, container, lines, marks, object, from_offset, to_offset,
-    CASE  -- rows of the tables events, pods and metrics are not in logs
-      WHEN pod_uid IN ('cluster', 'metrics') AND container IN ('events', 'pods', 'metrics') THEN 'in another table'
-      ELSE account
-    END AS account,
+    CASE WHEN @of_other_table(pod_uid, container) THEN 'in another table' ELSE account END AS account,
     coalesce(
       max(to_offset) OVER (
         PARTITION BY node, file ORDER BY from_offset, to_offset ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
@@ -54,7 +51,7 @@ ranges AS (  -- all ranges up to the end: a file that began before the window ha
   FROM ledger
   WHERE dt <= date_format(@to, '%Y-%m-%d')
     AND ts < @to
-    AND coalesce(reason, '') NOT IN ('rejected', 'too_old', 'too_new', 'expired')
+    AND NOT @refused(reason)
 ),
 places AS (  -- delivered ranges and lines in one order: a line lies in the last range that begins before it
   SELECT
@@ -75,7 +72,7 @@ places AS (  -- delivered ranges and lines in one order: a line lies in the last
   FROM ledger
   WHERE dt <= date_format(@to, '%Y-%m-%d')
     AND ts < @to
-    AND reason IN ('rejected', 'too_old', 'too_new', 'expired')
+    AND @refused(reason)
     AND file IN (SELECT file FROM suspects)
 ),
 located AS (

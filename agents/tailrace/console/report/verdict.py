@@ -13,9 +13,9 @@ from typing import Any
 from tailrace.console.report import shown
 from tailrace.console.report.asking import Asked, Asking, Work
 from tailrace.console.report.part import BAD, GOOD, PLAIN, UNSURE
+from tailrace.lake import REFUSED
 
 FOUND = 200  # rows of a finding that are taken
-REFUSED = ("rejected", "too_old", "too_new", "expired")  # by a sink, line by line; delivered counts them, too
 WEEK = timedelta(days=7)  # audit/gaps looks for lines so much older than their range
 
 
@@ -88,6 +88,7 @@ def verdict(asking: Asking) -> Verdict:
     lines: dict[str, int] = {}
     for row in accounts.rows():
         lines[str(row["account"])] = lines.get(str(row["account"]), 0) + int(str(row["lines"] or 0))
+    # Those that a sink refused line by line: delivered counts them, too.
     refused = sum(_number(row["lines"]) for row in given_up.rows() if row["reason"] in REFUSED)
     lost, lost_bytes = _lost(given_up, gaps)
     if not gaps.rows():
