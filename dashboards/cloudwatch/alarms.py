@@ -7,7 +7,7 @@ no data means is said of each, for an agent that is down is silent, and silence 
 from __future__ import annotations
 
 from daemonset.aws.templates.alarms import ALARMS as OF_FIREHOSE
-from dashboards.cloudwatch.ledger import lines
+from dashboards.cloudwatch.ledger import burn, lines
 from dashboards.cloudwatch.words import Alarm, Composite, Math, Series, Silence
 from tailrace.lake import TABLES
 
@@ -96,7 +96,6 @@ BURNS: tuple[tuple[float, str, tuple[str, int, int], tuple[str, int, int]], ...]
     (3, "burn-slow", ("1d", DAY, 1), ("2h", 2 * HOUR, 1)),
     (1, "burn-slow", ("3d", DAY, 3), ("6h", 6 * HOUR, 1)),
 )
-BURN = Math("IF(all > 0, lost / all / (1 - ${Objective}), 0)")
 
 
 def _burn(times: float, composite: str, window: tuple[str, int, int]) -> Alarm:
@@ -104,8 +103,7 @@ def _burn(times: float, composite: str, window: tuple[str, int, int]) -> Alarm:
     return Alarm(
         f"burn-{times:g}x-{name}".replace(".", "-"),
         f"over {name}, lines are given up more than {times:g} times faster than the objective's 30 days allow.",
-        (lines("ledger_lines", id="all"), lines("ledger_lost_lines", id="lost"), BURN),
-        times, "sloerrorbudgetburn", _LOST, composite, periods, seconds, needs="Ledger",
+        burn(), times, "sloerrorbudgetburn", _LOST, composite, periods, seconds, needs="Ledger",
     )  # fmt: skip
 
 

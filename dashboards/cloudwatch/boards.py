@@ -7,7 +7,7 @@ period are brought back to one look with its length, `LookSeconds`.
 from __future__ import annotations
 
 from daemonset.aws.templates import insights
-from dashboards.cloudwatch.ledger import GROUP, lines
+from dashboards.cloudwatch.ledger import GROUP, burn, lines
 from dashboards.cloudwatch.words import (
     FIREHOSE,
     PER_NAMESPACE,
@@ -203,11 +203,7 @@ LEDGER = Board(
             ),
             Panel(
                 "Error budget", "How many times too fast is it used?",
-                (
-                    lines("ledger_lines", id="all"), lines("ledger_lost_lines", id="lost"),
-                    Math("IF(all > 0, lost / all / (1 - ${Objective}), 0)", "times"),
-                ),
-                "times", thresholds=((1, "warn"), (14.4, "bad")),
+                burn("times"), "times", thresholds=((1, "warn"), (14.4, "bad")),
             ),
             Table(
                 "Given up", "Which ranges of which files, and why?", GROUP,

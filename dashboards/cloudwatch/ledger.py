@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from dashboards.cloudwatch.words import LEDGER, Series
+from dashboards.cloudwatch.words import LEDGER, Math, Series
 from tailrace.lake import ACCOUNTS
 
 GROUP = "${LedgerGroup}"
@@ -35,3 +35,9 @@ FILTERS = (
 def lines(metric: str, label: str = "", id: str = "") -> Series:
     """The sum of one of them."""
     return Series(metric, "Sum", (), LEDGER, label, id)
+
+
+def burn(label: str = "") -> tuple[Series | Math, ...]:
+    """How many times faster lines are given up than the objective allows."""
+    rate = Math("IF(all > 0, lost / all / (1 - ${Objective}), 0)", label)
+    return (lines("ledger_lines", id="all"), lines("ledger_lost_lines", id="lost"), rate)

@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from daemonset.aws.templates.document import Tagged, given, number, output, ref, sub, text, when, written
+from daemonset.aws.templates import topic
+from daemonset.aws.templates.document import number, ref, sub, written
 from daemonset.aws.templates.parameters import STREAMS
 from tailrace.lake import TABLES
 
@@ -66,20 +67,11 @@ PARAMETERS = {
     "LateSeconds": number(
         "Age of the oldest record that is too much; more than BufferSeconds of firehose.yaml.", 1800, 120, 86400
     ),
-    "TopicArn": text(
-        "An SNS topic that is told. Empty: one is made.",
-        "",
-        r"(arn:[a-z-]+:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]+)?",
-        "is empty or a topic's ARN",
-    ),
-    "Email": text(
-        "An address that the new topic writes to. Empty: nobody.", "", r"([^@ ]+@[^@ ]+)?", "is empty or an address"
-    ),
+    **topic.PARAMETERS,
 }
 
 
 def _alarm(stream: str, alarm: Alarm) -> dict[str, Any]:
-    target = when("OwnTopic", ref("Topic"), ref("TopicArn"))
     return {
         "Type": "AWS::CloudWatch::Alarm",
         "Properties": {
@@ -94,8 +86,7 @@ def _alarm(stream: str, alarm: Alarm) -> dict[str, Any]:
             "Threshold": alarm.above,
             "ComparisonOperator": "LessThanThreshold" if alarm.below else "GreaterThanThreshold",
             "TreatMissingData": alarm.silence,
-            "AlarmActions": [target],
-            "OKActions": [target],
+            **topic.TELLS,
         },
     }
 
@@ -110,19 +101,7 @@ def template() -> str:
     return written(
         "tailrace: alarms on the delivery streams: late, throttled, not converted, not delivered, silent.",
         Parameters=PARAMETERS,
-        Conditions={
-            "OwnTopic": Tagged("Equals", [ref("TopicArn"), ""]),
-            "Told": Tagged("And", [Tagged("Condition", "OwnTopic"), given("Email")]),
-        },
-        Resources={
-            # Not encrypted with aws/sns: CloudWatch may not use that key, and its alarms would reach nobody.
-            "Topic": {"Type": "AWS::SNS::Topic", "Condition": "OwnTopic", "Properties": {"DisplayName": "tailrace"}},
-            "Subscription": {
-                "Type": "AWS::SNS::Subscription",
-                "Condition": "Told",
-                "Properties": {"TopicArn": ref("Topic"), "Protocol": "email", "Endpoint": ref("Email")},
-            },
-            **alarms,
-        },
-        Outputs={"Topic": output("The topic that is told.", when("OwnTopic", ref("Topic"), ref("TopicArn")))},
+        Conditions=topic.CONDITIONS,
+        Resources={**topic.RESOURCES, **alarms},
+        Outputs=topic.OUTPUTS,
     )

@@ -1,4 +1,4 @@
-"""asking: a workgroup in, the statements that let somebody ask the lake in it out: Athena, tables and objects."""
+"""asking: the statements that let somebody ask the lake in the stack's workgroup: Athena, tables and objects."""
 
 from __future__ import annotations
 
@@ -11,27 +11,26 @@ _ATHENA = "arn:${AWS::Partition}:athena:${AWS::Region}:${AWS::AccountId}:"
 _LAKE = "arn:${AWS::Partition}:s3:::${Bucket}"
 
 
-def asking(workgroup: str) -> tuple[Any, ...]:
-    """To ask questions and read the lake. workgroup: what the stack refers to it by."""
-    return (
-        allow(
-            "Ask",
-            [
-                "athena:StartQueryExecution",
-                "athena:GetQueryExecution",
-                "athena:GetQueryResults",
-                "athena:StopQueryExecution",
-            ],
-            sub(f"{_ATHENA}workgroup/${{{workgroup}}}"),
-        ),
-        allow("Catalog", ["athena:GetDataCatalog"], sub(f"{_ATHENA}datacatalog/AwsDataCatalog")),
-        allow(
-            "ReadTables",
-            ["glue:GetDatabase", "glue:GetTable", "glue:GetPartition", "glue:GetPartitions"],
-            [sub(f"{CATALOG}{what}") for what in ("catalog", "database/${Database}", "table/${Database}/*")],
-        ),
-        allow("ReadObjects", ["s3:GetObject"], sub(f"{_LAKE}/${{Prefix}}*")),
-    )
+IN_WORKGROUP = f"{_ATHENA}workgroup/${{WorkGroup}}"
+ASKING = (  # to ask questions and read the lake
+    allow(
+        "Ask",
+        [
+            "athena:StartQueryExecution",
+            "athena:GetQueryExecution",
+            "athena:GetQueryResults",
+            "athena:StopQueryExecution",
+        ],
+        sub(IN_WORKGROUP),
+    ),
+    allow("Catalog", ["athena:GetDataCatalog"], sub(f"{_ATHENA}datacatalog/AwsDataCatalog")),
+    allow(
+        "ReadTables",
+        ["glue:GetDatabase", "glue:GetTable", "glue:GetPartition", "glue:GetPartitions"],
+        [sub(f"{CATALOG}{what}") for what in ("catalog", "database/${Database}", "table/${Database}/*")],
+    ),
+    allow("ReadObjects", ["s3:GetObject"], sub(f"{_LAKE}/${{Prefix}}*")),
+)
 
 
 def listing(*buckets: Any) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Any
 
 from daemonset.aws.templates import insights, lake, saved
-from daemonset.aws.templates.asking import asking, key, listing
+from daemonset.aws.templates.asking import ASKING, IN_WORKGROUP, key, listing
 from daemonset.aws.templates.document import (
     allow,
     choice,
@@ -93,13 +93,11 @@ ASK = {
     "Properties": {
         "Description": "To ask the lake in its workgroup: tailrace query --engine athena, or the console.",
         "PolicyDocument": policy(
-            *asking("WorkGroup"),
+            *ASKING,
             allow(
                 "SavedQuestions",
                 ["athena:GetWorkGroup", "athena:ListNamedQueries", "athena:GetNamedQuery", "athena:BatchGetNamedQuery"],
-                sub(
-                    "arn:${AWS::Partition}:athena:${AWS::Region}:${AWS::AccountId}:workgroup/${WorkGroup}",
-                ),
+                sub(IN_WORKGROUP),
             ),
             allow("Answers", list(_ANSWERS), sub("${Answers.Arn}/*")),
             listing(get("Answers", "Arn")),

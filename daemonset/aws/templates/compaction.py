@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from daemonset.aws.templates.asking import CATALOG, asking, key, listing
+from daemonset.aws.templates.asking import ASKING, CATALOG, key, listing
 from daemonset.aws.templates.document import allow, get, given, only_tls, output, policy, ref, sub, text, when, written
 from daemonset.aws.templates.lake import kept_bucket
 from daemonset.aws.templates.parameters import DATABASE, KMS_KEY, PREFIX, bucket
@@ -168,7 +168,7 @@ _WRITES = (
 
 def _may() -> dict[str, Any]:
     return policy(
-        *asking("WorkGroup"),
+        *ASKING,
         allow(
             "MakeTables",
             ["glue:CreateDatabase", "glue:GetDatabase", "glue:CreateTable", "glue:GetTable", "glue:UpdateTable"],

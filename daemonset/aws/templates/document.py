@@ -121,8 +121,8 @@ _Dumper.add_representer(Tagged, _tagged)
 _Dumper.add_representer(str, _text)
 
 
-def written(description: str, **sections: Any) -> str:
-    """The template's text; sections in the order in which they are given."""
+def written(description: str, notice: str = NOTICE, **sections: Any) -> str:
+    """The template's text, below the notice of where it comes from; sections in the order in which they are given."""
     whole = {"AWSTemplateFormatVersion": "2010-09-09", "Description": description, **sections}
     text = yaml.dump(whole, Dumper=_Dumper, sort_keys=False, width=118, allow_unicode=True)
-    return NOTICE + _QUOTED.sub(r"!\1 \2", text)
+    return notice + _QUOTED.sub(r"!\1 \2", text)
