@@ -19,7 +19,6 @@ import boto3
 import pytest
 import sqlglot
 from botocore.validate import ParamValidator
-from moto import mock_aws
 from sqlglot import exp
 
 from daemonset.aws.templates import athena, insights, saved
@@ -31,10 +30,10 @@ from tailrace.query.parameters import Parameter, declared, values
 from tailrace.query.settings import QuerySettings
 from tests.answers.lake import shared_lake
 from tests.daemonset.stack import ACCOUNT, KEY, Stack
+from tests.servers.moto_here import REGION, moto_here
 
 FOLDER = Path(__file__).parents[2] / "athena"
 QUESTIONS = packs.questions()
-REGION = "eu-west-1"
 NOW = datetime(2026, 11, 20, 23)
 # Questions whose answers of some hours are compared: a window, one of another day, one about a moment, an audit.
 COMPARED = ("volume/by_workload", "volume/growth", "errors/by_workload", "events/why_restarted", "audit/lag")
@@ -52,13 +51,9 @@ def made() -> Stack:
 
 
 @pytest.fixture
-def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """moto, in this process."""
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "tailrace-test")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
-    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
-    with mock_aws():
+def aws() -> Iterator[None]:
+    """moto in this process."""
+    with moto_here():
         yield
 
 

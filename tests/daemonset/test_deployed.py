@@ -9,27 +9,22 @@ from __future__ import annotations
 
 import ast
 import json
-import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import boto3
 import pytest
-from moto import mock_aws
 
 from tailrace.lake import TABLES
 from tailrace.query.glue import table_input
 from tests.daemonset.stack import ALL, FOLDER, NAMES, Stack
+from tests.servers.moto_here import moto_here
 
 
 @pytest.fixture(autouse=True)
-def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """moto in this process, in one region."""
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "testing")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
-    with mock_aws(), warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # moto's, of what it skips
+def aws() -> Iterator[None]:
+    """moto in this process."""
+    with moto_here():
         yield
 
 

@@ -10,14 +10,12 @@ import json
 import re
 import subprocess
 import sys
-import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
 import boto3
 import pytest
 from botocore.stub import Stubber
-from moto import mock_aws
 
 from dashboards.cloudwatch.alarms import ALARMS, BURNS, COMPOSITES
 from dashboards.cloudwatch.boards import BOARDS
@@ -26,6 +24,7 @@ from tests.daemonset.stack import ACCOUNT, Stack
 from tests.daemonset.stack import ALL as OTHERS
 from tests.dashboards.cloud import ALL, BASIC, FOLDER, CloudStack, bodies, stack, unknown_ids
 from tests.pages import REPO, anchors
+from tests.servers.moto_here import moto_here
 
 METRIC = stack().of_type("AWS::CloudWatch::Alarm")
 COMPOSITE = stack().of_type("AWS::CloudWatch::CompositeAlarm")
@@ -34,13 +33,9 @@ ALARM = pytest.mark.parametrize("name", sorted(METRIC))
 
 
 @pytest.fixture
-def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """moto in this process, in one region."""
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "testing")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
-    with mock_aws(), warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # moto's, of what it skips
+def aws() -> Iterator[None]:
+    """moto in this process."""
+    with moto_here():
         yield
 
 
