@@ -45,17 +45,18 @@ alerts AS (
     (3, 'ticket', '1d', '2h', 3e0), (4, 'ticket', '3d', '6h', 1e0)
   ) AS t (place, severity, long_window, short_window, threshold)
 ),
-rates AS (
+counts AS (
   SELECT
     namespace, workload, name, CAST(sum(CASE WHEN status <> '' THEN requests END) AS bigint) AS requests,
-    CAST(sum(CASE WHEN regexp_like(status, @bad) THEN requests ELSE 0 END) AS bigint) AS failed,
-    1e2 * sum(CASE WHEN regexp_like(status, @bad) THEN requests ELSE 0 END)
-      / sum(CASE WHEN status <> '' THEN requests END)
-      / nullif(1e2 - CAST(@objective AS double), 0) AS burn
+    CAST(sum(CASE WHEN regexp_like(status, @bad) THEN requests ELSE 0 END) AS bigint) AS failed
   FROM statuses
   JOIN spans ON statuses.place <= spans.place
   GROUP BY namespace, workload, name
   HAVING max(status) <> ''  -- not WHERE status …: pushed down, it would search everything twice
+),
+rates AS (
+  SELECT *, 1e2 * failed / requests / nullif(1e2 - CAST(@objective AS double), 0) AS burn
+  FROM counts
 )
 SELECT
   whole.namespace,
