@@ -43,6 +43,12 @@ def make(folder: Path, mib: int) -> Path:
     scenes = write_lake(folder / "scenes")
     made = folder / "made"
     for source in scenes.rglob("*.parquet"):
+        if source.relative_to(scenes).parts[0] == LEDGER.name:  # sealed now, which is after the lake's end
+            sealed = FIRST + timedelta(hours=HOURS, minutes=-30)
+            rows = pq.read_table(source, schema=LEDGER.schema, partitioning=None)
+            rows = _with(rows, "ts", pa.array([sealed] * len(rows), LEDGER.schema.field("ts").type))
+            _written(LEDGER, rows, source, made, sealed, source.name)
+            continue
         target = made / source.relative_to(scenes)
         target.parent.mkdir(parents=True, exist_ok=True)
         source.rename(target)
@@ -67,7 +73,11 @@ def _moved(table: Table, source: Path, lake: Path, hour: int) -> None:
         rows = _with(rows, "workload", names.cast(table.schema.field("workload").type))
     file = pc.binary_join_element_wise(rows["file"].cast(pa.string()), f"{hour:02}", "-")
     rows = _with(rows, "file", file.cast(table.schema.field("file").type))
-    target = lake / Partition(table.name, int(begin.timestamp() * 1e6)).path / f"{source.stem}-{hour:02}.parquet"
+    _written(table, rows, source, lake, begin, f"{source.stem}-{hour:02}.parquet")
+
+
+def _written(table: Table, rows: pa.Table, source: Path, lake: Path, hour: datetime, name: str) -> None:
+    target = lake / Partition(table.name, int(hour.timestamp() * 1e6)).path / name
     target.parent.mkdir(parents=True, exist_ok=True)
     footer = pq.read_metadata(source)  # a row group is what the agent made of a block, so it stays one
     groups = [footer.row_group(i).num_rows for i in range(footer.num_row_groups)]
