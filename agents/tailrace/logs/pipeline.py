@@ -100,7 +100,7 @@ class Pipeline:
         whole = int(hours.min()) == int(hours.max())
         data = block.data.data
         by_sink = [
-            self._for_sink(*_asked(rows, kept, self._whose(lines, block, number)), condition)
+            self._for_sink(*_only_rows(rows, kept, self._whose(lines, block, number)), condition)
             for number, condition in enumerate(self._wanted)
         ]
         changed = _changed(block, lines)
@@ -110,9 +110,7 @@ class Pipeline:
             for its_rows, its_kept in by_sink:
                 if id(its_rows) not in made:
                     entries = tuple(entries_of(lines, mine, its_kept, taken, first=number == 0))
-                    of_rows = mine if mine is None or its_kept is None else mine[its_kept]
-                    which = its_kept if mine is None else mine if its_kept is None else mine & its_kept
-                    some = its_rows if of_rows is None else its_rows.filter(pa.array(of_rows))
+                    some, which = _only_rows(its_rows, its_kept, mine)
                     made[id(its_rows)] = Batch(
                         Partition(LOGS.name, hour), some, lines.files, entries, data,
                         partial(records_of, lines, which), changed,
@@ -186,8 +184,8 @@ def among(kept: Bools | None, some: Bools | None) -> Bools | None:
     return both
 
 
-def _asked(rows: pa.RecordBatch, kept: Bools | None, mine: Bools | None) -> tuple[pa.RecordBatch, Bools | None]:
-    """The rows of those lines (of all lines) that are for a sink, and which of all lines they are."""
+def _only_rows(rows: pa.RecordBatch, kept: Bools | None, mine: Bools | None) -> tuple[pa.RecordBatch, Bools | None]:
+    """The rows, which are of the lines `kept`, of those lines that are `mine`, too, and which of all lines they are."""
     if mine is None:
         return rows, kept
     some = mine if kept is None else mine[kept]
