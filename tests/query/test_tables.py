@@ -11,11 +11,11 @@ import boto3
 import duckdb
 import pytest
 from click.testing import CliRunner, Result
-from moto import mock_aws
 
 from tailrace.lake import TABLES
 from tailrace.query.glue import table_input
 from tailrace.query.tables import tables
+from tests.servers.moto_here import moto_here
 
 NAMES = [table.name for table in TABLES]
 LAKE = "s3://my-lake/prod/"
@@ -26,10 +26,9 @@ def tell(*words: object) -> Result:
 
 
 @pytest.fixture
-def glue(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+def glue() -> Iterator[Any]:
     """An empty Glue."""
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
-    with mock_aws():
+    with moto_here():
         yield boto3.client("glue")
 
 

@@ -14,10 +14,8 @@ REGION = "eu-west-1"
 
 @contextmanager
 def moto_here() -> Iterator[None]:
-    """No call leaves the process, whatever the environment says."""
+    """No call leaves the process, whatever the environment says. moto itself puts credentials there."""
     with pytest.MonkeyPatch.context() as patch, warnings.catch_warnings():
-        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-            patch.setenv(name, "testing")
         patch.setenv("AWS_DEFAULT_REGION", REGION)
         patch.delenv("AWS_ENDPOINT_URL", raising=False)
         warnings.simplefilter("ignore", UserWarning)  # moto's, of what it skips

@@ -9,8 +9,6 @@ from daemonset.aws.templates.document import allow, ref, sub, when
 CATALOG = "arn:${AWS::Partition}:glue:${AWS::Region}:${AWS::AccountId}:"
 _ATHENA = "arn:${AWS::Partition}:athena:${AWS::Region}:${AWS::AccountId}:"
 _LAKE = "arn:${AWS::Partition}:s3:::${Bucket}"
-
-
 IN_WORKGROUP = f"{_ATHENA}workgroup/${{WorkGroup}}"
 ASKING = (  # to ask questions and read the lake
     allow(
