@@ -128,6 +128,7 @@ LOGS = Table(
         Column("level", REPEATED, "trace, debug, info, warn, error, fatal, or null", True, stats=True),
         Column("trace_id", pa.string(), "the trace's id as the program wrote it", True, "plain", bloom=True),
         Column("span_id", pa.string(), "the span's id as the program wrote it", True, "plain"),
+        Column("http_status", pa.int32(), "the status, 100 to 599, of the HTTP request that the line tells of", True),
         Column(
             "message",
             pa.string(),

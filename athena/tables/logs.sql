@@ -18,6 +18,7 @@ CREATE EXTERNAL TABLE IF NOT EXISTS tailrace.logs (
   level string COMMENT 'trace, debug, info, warn, error, fatal, or null',
   trace_id string COMMENT 'the trace\'s id as the program wrote it',
   span_id string COMMENT 'the span\'s id as the program wrote it',
+  http_status int COMMENT 'the status, 100 to 599, of the HTTP request that the line tells of',
   message string COMMENT 'what was written, without the final newline; a byte 0xNN that is not UTF-8 is U+10FFNN',
   file string COMMENT 'short id of the file\'s identity and incarnation',
   file_offset bigint COMMENT 'where the line\'s first byte stands in the file',

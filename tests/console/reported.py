@@ -37,7 +37,8 @@ def lines(count: int = 600) -> Iterator[dict[str, Any]]:
             yield line(at, n, level="fatal", message=f"{ANSI} {n}", namespace="<i>ns</i>", labels=label)
         else:
             status = 500 if n % 10 == 3 else 200
-            yield line(at, n, message=f'{{"path": "/a<b>", "status": {status}, "duration_ms": {n}}}', labels=label)
+            said = f'{{"path": "/a<b>", "status": {status}, "duration_ms": {n}}}'
+            yield line(at, n, message=said, http_status=status, labels=label)
 
 
 def ledger(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:

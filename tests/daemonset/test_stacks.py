@@ -222,7 +222,7 @@ def test_firehose_puts_a_line_into_the_hour_into_which_the_agent_would_put_it() 
 
     read = datetime(2026, 11, 20, 22, 5, tzinfo=UTC)
     rows = [{"ts": datetime.fromisoformat(m).replace(tzinfo=UTC)} for m in MOMENTS] + [{"ts": None}]
-    rest = {"restart": 0, "file_offset": 0, "file_bytes": 1, "meta_missing": False, "ingest_ts": read}
+    rest = {"restart": 0, "file_offset": 0, "file_bytes": 1, "meta_missing": False, "ingest_ts": read, "http_status": 1}
     texts = {c.name: "x" for c in LOGS.columns if c.name not in rest and c.name != "ts"}
     lines = pa.RecordBatch.from_pylist([{**texts, **rest, **row} for row in rows], LOGS.schema)
     stream = Stack("firehose", ALL["firehose"]).of_type("AWS::KinesisFirehose::DeliveryStream")["LogsStream"]

@@ -37,6 +37,7 @@ def test_a_line_is_a_record_with_the_conventions_names(server: OtlpDouble) -> No
         span_id=["b7ad6b7169203331", None], labels=['{"app":"web","app.kubernetes.io/name":"w"}', None],
         workload=["web", None], workload_kind=["Deployment", None], image=["shop/web:1", None], ts=[HOUR + 7, None],
         cut=[None, "size"], ingest_ts=[HOUR + 9, HOUR + 9], restart=[300, 0],
+        http_status=[503, None],
     )  # fmt: skip
     sink = sink_of(server)
     sink.store(sealed_for(sink, one))
@@ -56,13 +57,14 @@ def test_a_line_is_a_record_with_the_conventions_names(server: OtlpDouble) -> No
     assert (record.trace_id.hex(), record.span_id.hex()) == ("0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331")
     assert values(record.attributes) == {
         "log.record.uid": "n1:a:0", "log.iostream": "stdout", "tailrace.file": "a", "tailrace.file_offset": 0,
-        "tailrace.file_bytes": 10,
+        "tailrace.file_bytes": 10, "http.response.status_code": 503,
     }  # fmt: skip
     resource, record = by_uid["n1:a:10"]
     assert resource["service.name"] == "app", "a container is its own service if it has no workload"
     assert (record.time_unix_nano, record.severity_number, record.trace_id) == (0, 0, b"")
     assert values(record.attributes)["tailrace.trace_id"] == "not-hex"
     assert values(record.attributes)["tailrace.cut"] == "size"
+    assert "http.response.status_code" not in values(record.attributes)
 
 
 def test_records_of_one_container_share_a_resource_and_keep_their_order(server: OtlpDouble) -> None:

@@ -105,6 +105,20 @@ def test_a_question_also_runs_where_times_are_milliseconds_as_in_athena(stage: S
     stage.ask(text, "tailrace", timestamp_precision="MILLISECONDS")
 
 
+@pytest.mark.parametrize("question", ["slo/availability", "slo/budget_left", "slo/burn_rate"])
+def test_an_objective_is_told_without_reading_a_message(stage: Stage, question: str) -> None:
+    def plan(*words: str) -> str:
+        given = (*GIVEN[question], *words)
+        shown = CliRunner().invoke(query, ["show", question, "--from", FROM, "--to", TO, *given])
+        assert shown.exit_code == 0, shown.output
+        text = shown.stdout[shown.stdout.index("\n") :].strip().removesuffix(";")
+        return str(stage.ask(f"EXPLAIN {text}", "tailrace").rows[0][0])
+
+    assert "http_status:int" in plan()
+    assert "message:string" not in plan()
+    assert "message:string" in plan("-p", r"request=status=\d+")
+
+
 def test_an_object_of_an_older_schema_is_answered_too(stage: Stage, lake: Path) -> None:
     path = next(lake.glob("logs/*/hour=22/*.parquet"))
     table = pq.read_table(path, partitioning=None)

@@ -128,6 +128,7 @@ class Enricher:
             "level": promoted.level,
             "trace_id": promoted.trace_id,
             "span_id": promoted.span_id,
+            "http_status": promoted.http_status,
             "message": lines.message,
             "file_offset": pa.array(lines.offset),
             "file_bytes": pa.array(lines.size),

@@ -166,7 +166,7 @@ def records_of(lines: Lines, chosen: Bools | None, row: int) -> list[tuple[int, 
 def _nothing(n: int) -> Promoted:
     """Of lines in which nothing is looked for."""
     level = dictionary(pa.nulls(n, pa.int32()), strings(LEVELS))
-    return Promoted(level, pa.nulls(n, pa.string()), pa.nulls(n, pa.string()))
+    return Promoted(level, pa.nulls(n, pa.string()), pa.nulls(n, pa.string()), pa.nulls(n, pa.int32()))
 
 
 def _only(lines: Lines, kept: Bools) -> Lines:

@@ -9,7 +9,7 @@ WITH found AS (
   SELECT
     coalesce(ts, ingest_ts) >= @at AS is_after, namespace, coalesce(workload, pod, container) AS workload, message,
     @request_path(message) AS path,
-    @request_status(message) AS status,
+    @request_status(http_status, message) AS status,
     @request_time(message) AS timed
   FROM logs
   WHERE @window
@@ -18,7 +18,7 @@ WITH found AS (
 ),
 requests AS (
   SELECT
-    is_after, namespace, workload, coalesce(status, '') LIKE '%5__' AS is_failed,
+    is_after, namespace, workload, coalesce(status, '') LIKE '5__' AS is_failed,
     @route(path) AS route,
     @milliseconds(timed, message) AS ms
   FROM found

@@ -8,7 +8,7 @@ WITH found AS (
     namespace, coalesce(workload, pod, container) AS workload, message,
     @request_method(message) AS method,
     @request_path(message) AS path,
-    @request_status(message) AS status,
+    @request_status(http_status, message) AS status,
     @request_time(message) AS timed
   FROM logs
   WHERE @window
@@ -28,7 +28,7 @@ SELECT
   method,
   route,
   count(ms) AS requests,
-  round(1e2 * count_if(status LIKE '%5__' AND ms IS NOT NULL) / count(ms), 1) AS failed_percent,
+  round(1e2 * count_if(status LIKE '5__' AND ms IS NOT NULL) / count(ms), 1) AS failed_percent,
   round(approx_percentile(ms, 0.5), 1) AS p50_ms,
   round(approx_percentile(ms, 0.95), 1) AS p95_ms,
   round(approx_percentile(ms, 0.99), 1) AS p99_ms,

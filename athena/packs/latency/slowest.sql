@@ -6,7 +6,8 @@
 -- engines: athena, trino, duckdb
 WITH found AS (
   SELECT
-    ts, namespace, coalesce(workload, pod, container) AS workload, pod, trace_id, message, node, file, file_offset,
+    ts, namespace, coalesce(workload, pod, container) AS workload, pod, trace_id, http_status, message, node, file,
+    file_offset,
     @request_time(message) AS timed
   FROM logs
   WHERE @window
@@ -15,7 +16,7 @@ WITH found AS (
 ),
 requests AS (
   SELECT
-    ts, namespace, workload, pod, trace_id, message, node, file, file_offset,
+    ts, namespace, workload, pod, trace_id, http_status, message, node, file, file_offset,
     @milliseconds(timed, message) AS ms
   FROM found
 ),
@@ -29,7 +30,7 @@ SELECT
   round(ms, 1) AS ms, ts, namespace, workload, pod,
   nullif(@request_method(message), '') AS method,
   nullif(@request_path(message), '') AS path,
-  nullif(regexp_extract(@request_status(message), '\d+'), '') AS status,
+  nullif(@request_status(http_status, message), '') AS status,
   trace_id, substr(message, 1, 1000) AS message
 FROM slowest
 WHERE slowest.ms >= @least_ms

@@ -3,16 +3,14 @@
 -- params: from timestamp = now - 6h "start"; to timestamp = now "end";
 --   workload text "LIKE pattern of the workload; % for all";
 --   namespace text = % "LIKE pattern";
---   request text = status(_code|Code)?"\s*:\s*"?[1-5]\d\d\b
---   "regular expression of the status in a JSON line (Envoy's stands in response_code)";
---   access text = " [1-5]\d\d\b "the same in any other line: an access log's";
+--   request text = '' "regular expression of what a line says of its request; '' for the column http_status";
 --   bad text = 5\d\d$ "regular expression of what was found if the request failed";
 --   objective number = 99.9 "percent of requests that shall not fail"
 -- engines: athena, trino, duckdb
 WITH found AS (
   SELECT
     namespace, workload, date_trunc('hour', coalesce(ts, ingest_ts)) AS hour_start,
-    @service_status(message, @request, @access) AS status
+    @service_status(http_status, message, @request) AS status
   FROM logs
   WHERE @window
     AND coalesce(namespace, '') LIKE @namespace

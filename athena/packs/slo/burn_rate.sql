@@ -4,9 +4,7 @@
 --   from timestamp = to - 3d "start: no window reaches further back";
 --   workload text "LIKE pattern of the workload; % for all";
 --   namespace text = % "LIKE pattern";
---   request text = status(_code|Code)?"\s*:\s*"?[1-5]\d\d\b
---   "regular expression of the status in a JSON line (Envoy's stands in response_code)";
---   access text = " [1-5]\d\d\b "the same in any other line: an access log's";
+--   request text = '' "regular expression of what a line says of its request; '' for the column http_status";
 --   bad text = 5\d\d$ "regular expression of what was found if the request failed";
 --   objective number = 99.9 "percent of requests that shall not fail"
 -- engines: athena, trino, duckdb
@@ -16,7 +14,7 @@ WITH spans AS (
 ),
 found AS (
   SELECT
-    namespace, workload, @service_status(message, @request, @access) AS status,
+    namespace, workload, @service_status(http_status, message, @request) AS status,
     CASE  -- the shortest span that it lies in
       WHEN ts IS NULL OR ts < @to - INTERVAL '1' DAY THEN 7
       WHEN ts < @to - INTERVAL '6' HOUR THEN 6

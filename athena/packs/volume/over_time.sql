@@ -4,15 +4,21 @@
 --   seconds integer = 3600 "length of a stretch";
 --   top integer = 7 "namespaces that are told apart; the others are one, (others)"
 -- engines: athena, trino, duckdb
-WITH cells AS (  -- a line without a legal time counts when it was read; without a level it is no error, and not null
+WITH counts AS (  -- a line without a legal time counts when it was read
   SELECT
-    coalesce(namespace, '(node)') AS namespace,
+    namespace, level,
     CAST(floor((to_unixtime(coalesce(ts, ingest_ts)) - to_unixtime(@from)) / @seconds) AS bigint) AS stretch,
-    count(*) AS lines, sum(file_bytes) AS bytes,
-    count_if(coalesce(level, '') IN ('error', 'fatal')) AS errors
+    count(*) AS lines, sum(file_bytes) AS bytes
   FROM logs
   WHERE @window
-  GROUP BY 1, 2
+  GROUP BY 1, 2, 3
+),
+cells AS (
+  SELECT
+    coalesce(namespace, '(node)') AS namespace, stretch, sum(lines) AS lines, sum(bytes) AS bytes,
+    sum(CASE WHEN level IN ('error', 'fatal') THEN lines ELSE 0 END) AS errors
+  FROM counts
+  GROUP BY coalesce(namespace, '(node)'), stretch
 ),
 ranked AS (
   SELECT namespace, row_number() OVER (ORDER BY sum(bytes) DESC, namespace) AS place

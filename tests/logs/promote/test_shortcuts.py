@@ -166,3 +166,14 @@ def test_rows_are_the_bytes_from_each_position_on(data, draw):
 def test_a_level_on_a_later_line_of_a_text_counts_for_nothing_and_is_no_error(parts):
     text = "".join(["text ", *parts])
     assert promoted([text])[0][0] == promoted([text.split("\n")[0]])[0][0]
+
+
+def test_keys_that_are_all_alike_count_only_where_they_begin():
+    alike = ['{"level":"info","trace_id":"ab"}'] * 3
+    assert [trace for _, trace, _ in promoted([*alike, '{"level":"info","xtrace_id":"cd"}'])] == [
+        "ab",
+        "ab",
+        "ab",
+        None,
+    ]
+    assert [trace for _, trace, _ in promoted(['{"level":"info","xtrace_id":"cd"}'] * 3)] == [None] * 3

@@ -25,7 +25,7 @@ _WHO = ("namespace", "pod", "container")
 SHOWN: dict[str, tuple[str, ...]] = {
     "source": (*_WHO, "file_offset", "records"),
     "parse": ("ts", *_WHO, "stream", "cut", "message"),
-    "promote": ("ts", *_WHO, "level", "trace_id", "message"),
+    "promote": ("ts", *_WHO, "level", "trace_id", "http_status", "message"),
     "enrich": ("ts", "namespace", "workload_kind", "workload", "pod", "container", "labels", "level", "message"),
     "transform": ("ts", *_WHO, "level", "message"),
     "sink": ("sink", "ts", *_WHO, "level", "message"),
@@ -34,7 +34,7 @@ KNOWN: dict[str, tuple[str, ...]] = {
     "source": (*_WHO, "pod_uid", "restart", "file", "file_offset", "file_bytes", "records"),
     "parse": ("ts", *_WHO, "pod_uid", "restart", "stream", "cut", "file", "file_offset", "file_bytes", "message"),
 }
-KNOWN["promote"] = (*KNOWN["parse"], "level", "trace_id", "span_id")
+KNOWN["promote"] = (*KNOWN["parse"], "level", "trace_id", "span_id", "http_status")
 
 
 @dataclass(frozen=True)

@@ -104,6 +104,7 @@ def records(batch: pa.RecordBatch) -> pa.BinaryArray:
         _number("tailrace.file_offset", batch.column("file_offset")),
         _number("tailrace.file_bytes", batch.column("file_bytes")),
         _repeated("tailrace.cut", batch.column("cut")),
+        _repeated("http.response.status_code", batch.column("http_status").dictionary_encode()),
         # An id that is none of OpenTelemetry's stays readable.
         _attribute("tailrace.trace_id", pc.if_else(pc.is_null(trace), batch.column("trace_id"), None)),
         _attribute("tailrace.span_id", pc.if_else(pc.is_null(span), batch.column("span_id"), None)),
@@ -133,10 +134,11 @@ def _attribute(name: str, values: pa.Array) -> pa.BinaryArray:
 
 def _repeated(name: str, column: pa.DictionaryArray) -> pa.BinaryArray:
     """The same, of a column whose values repeat: made once a value."""
-    return pc.fill_null(_attribute(name, column.dictionary).take(column.indices), b"")
+    made = _attribute if pa.types.is_string(column.dictionary.type) else _number
+    return pc.fill_null(made(name, column.dictionary).take(column.indices), b"")
 
 
-def _number(name: str, column: pa.Int64Array) -> pa.BinaryArray:
+def _number(name: str, column: pa.IntegerArray) -> pa.BinaryArray:
     key = pa.scalar(submessage(1, name.encode()))
     return field(6, joined(key, field(2, number(3, column.to_numpy()))))
 

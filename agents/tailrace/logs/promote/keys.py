@@ -61,6 +61,7 @@ def _grouped() -> tuple[tuple[Spelling, ...], ...]:
 
 
 GROUPS = _grouped()
+_EIGHT = {spelling.words[0][2]: spelling for group in GROUPS for spelling in group if len(spelling.text) == 8}
 _GROUP_OF = np.zeros(65536, np.uint8)
 for _number, _group in enumerate(GROUPS[1:], 1):
     _GROUP_OF[int.from_bytes(_group[0].text[-2:], "little")] = _number
@@ -79,6 +80,9 @@ def named(messages: Messages, end: Places, opens: Opens) -> tuple[Places, Bytes,
     Returns the numbers of those that do, ascending, with the key's kind and the position of its first byte.
     """
     tails = messages.words(end - 8)
+    alike = _alike(end, tails, opens)
+    if alike is not None:
+        return alike
     group = _GROUP_OF.take((tails >> np.uint64(48)).view(np.int64))
     chosen = places(group != 0)
     if chosen.size < end.size:
@@ -102,6 +106,17 @@ def named(messages: Messages, end: Places, opens: Opens) -> tuple[Places, Bytes,
         return chosen, kind, begin
     rows = places(kind != 0)
     return chosen.take(rows), kind.take(rows), begin.take(rows)
+
+
+def _alike(end: Places, tails: Words, opens: Opens) -> tuple[Places, Bytes, Places] | None:
+    # What `named` returns, if all positions end one key of 8 letters, as in the lines of most programs.
+    spelling = _EIGHT.get(int(tails[0])) if tails.size else None
+    if spelling is None or (tails != tails[0]).any():
+        return None
+    begin = end - 8
+    if not opens(begin).all():
+        return None
+    return np.arange(end.size), np.full(end.size, spelling.kind, np.uint8), begin
 
 
 def _spelt(messages: Messages, end: Places, tails: Words, members: Places, spelling: Spelling) -> Places:

@@ -76,9 +76,8 @@ def levels(text: Messages, pairs: Hits) -> words.Codes:
     return _filled(found, _stack_traces(text, found, first_line))
 
 
-def pairs(text: Messages) -> Hits:
-    """The promoted keys written `key=` in the text, with where their values begin."""
-    equals = places(text.data == ord("="))
+def pairs(text: Messages, equals: Places) -> Hits:
+    """The promoted keys written `key=` in the text, with where their values begin. equals: the places of `=` in it."""
     equals = equals[_KEY_LAST.take(text.byte(equals - 1))]
     if not equals.size:
         return Hits(equals, equals, equals.astype(np.uint8), equals)
