@@ -1,5 +1,6 @@
 """The status of a request: where lines have it, and that a line gives the same whatever stands beside it."""
 
+import json
 import re
 
 import pyarrow as pa
@@ -8,6 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tailrace.logs.promote import promote
+from tests.bench.gen_logs import Pod
 
 ID = "4bf92f3577b34da6a3ce929d0e0e4736"
 IN_JSON = re.compile(r'tatus(?:_code|Code|code)?"[ \t\r\n]*:[ \t\r\n]*"?([1-5][0-9]{2})(?![0-9A-Za-z_])')
@@ -91,6 +93,15 @@ def test_of_one_line(message, status):
 
 def test_the_status_of_a_line_is_no_others_though_they_stand_back_to_back():
     assert statuses('{"status":', "200,", "status", "=200", "tatus=20", "0", '"x" 20', "0") == [None] * 8
+
+
+def test_the_benchs_lines_agree_with_a_parser(tmp_path):
+    pod = Pod(1, 7, str(tmp_path))
+    messages = [pod.message(1_763_000_000_000_000_000 + n * 1_000_003)[1] for n in range(3000)]
+    assert len(pod.kinds) == 5, "no sample of every kind of line"
+    expected = [json.loads(m).get("status") if m[0] == "{" else 200 if '" 200 ' in m else None for m in messages]
+    assert {200, 201, 404, 500, None} == set(expected)
+    assert statuses(*messages) == expected
 
 
 def test_only_so_many_keys_of_a_line_are_looked_at():
