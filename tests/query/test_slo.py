@@ -23,9 +23,7 @@ IN_MESSAGE = r'status"\s*:\s*\d+|" \d\d\d\b'
 @pytest.mark.parametrize("name", QUESTIONS)
 def test_no_message_is_read_if_the_column_says_enough(name: str, tmp_path: Path) -> None:
     rows = [
-        line(
-            DAY + timedelta(seconds=n), n, http_status=(200, 200, 503, None)[n % 4], message=f"{os.urandom(300).hex()}"
-        )
+        line(DAY + timedelta(seconds=n), n, http_status=(200, 200, 503, None)[n % 4], message=os.urandom(300).hex())
         for n in range(3000)
     ]
     path = write(tmp_path, DAY, rows)

@@ -42,6 +42,13 @@ def ask(stage: Stage, question: str, *words: str, database: str = "tailrace") ->
     return CliRunner().invoke(query, [question, *where, "--from", FROM, "--to", TO, *words])
 
 
+def shown(question: str, *words: str, window: tuple[str, str] = (FROM, TO)) -> str:
+    """The text of `tailrace query show QUESTION`, as one would paste it."""
+    done = CliRunner().invoke(query, ["show", question, "--from", window[0], "--to", window[1], *words])
+    assert done.exit_code == 0, done.output
+    return done.stdout[done.stdout.index("\n") :].strip().removesuffix(";")
+
+
 def test_there_are_questions_and_reasons_only_for_those() -> None:
     names = {question.name for question in QUESTIONS}
     assert len(names) > 12
@@ -99,20 +106,13 @@ def test_a_microsecond_survives_and_a_catalog_of_milliseconds_rounds_it(stage: S
 
 @pytest.mark.parametrize("question", ["audit/gaps", "events/why_restarted", "search/around"])
 def test_a_question_also_runs_where_times_are_milliseconds_as_in_athena(stage: Stage, question: str) -> None:
-    shown = CliRunner().invoke(query, ["show", question, "--from", FROM, "--to", TO, *GIVEN.get(question, ())])
-    assert shown.exit_code == 0, shown.output
-    text = shown.stdout[shown.stdout.index("\n") :].strip().removesuffix(";")
-    stage.ask(text, "tailrace", timestamp_precision="MILLISECONDS")
+    stage.ask(shown(question, *GIVEN.get(question, ())), "tailrace", timestamp_precision="MILLISECONDS")
 
 
 @pytest.mark.parametrize("question", ["slo/availability", "slo/budget_left", "slo/burn_rate"])
 def test_an_objective_is_told_without_reading_a_message(stage: Stage, question: str) -> None:
     def plan(*words: str) -> str:
-        given = (*GIVEN[question], *words)
-        shown = CliRunner().invoke(query, ["show", question, "--from", FROM, "--to", TO, *given])
-        assert shown.exit_code == 0, shown.output
-        text = shown.stdout[shown.stdout.index("\n") :].strip().removesuffix(";")
-        return str(stage.ask(f"EXPLAIN {text}", "tailrace").rows[0][0])
+        return str(stage.ask(f"EXPLAIN {shown(question, *GIVEN[question], *words)}", "tailrace").rows[0][0])
 
     assert "http_status:int" in plan()
     assert "message:string" not in plan()
@@ -165,10 +165,8 @@ def test_one_hour_of_24_reads_no_more_than_a_twentieth_of_the_bytes(stage: Stage
         pq.write_table(pa.Table.from_arrays(arrays, schema=LOGS.schema), folder / "a.parquet", compression="zstd")
     stage.tables("day", tmp_path / "day")
 
-    def read(*window: str) -> int:
-        shown = CliRunner().invoke(query, ["show", "errors/fingerprints", "--from", window[0], "--to", window[1]])
-        text = shown.stdout[shown.stdout.index("\n") :].strip().removesuffix(";")
-        answer = stage.ask(text, "day")
+    def read(begin: str, end: str) -> int:
+        answer = stage.ask(shown("errors/fingerprints", window=(begin, end)), "day")
         assert answer.rows
         return answer.bytes_read
 

@@ -7,7 +7,7 @@ An export request is its ResourceLogs one after another, so two requests joined 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from itertools import pairwise
 from typing import Any
 
@@ -104,7 +104,7 @@ def records(batch: pa.RecordBatch) -> pa.BinaryArray:
         _number("tailrace.file_offset", batch.column("file_offset")),
         _number("tailrace.file_bytes", batch.column("file_bytes")),
         _repeated("tailrace.cut", batch.column("cut")),
-        _repeated("http.response.status_code", batch.column("http_status").dictionary_encode()),
+        _repeated("http.response.status_code", batch.column("http_status").dictionary_encode(), _number),
         # An id that is none of OpenTelemetry's stays readable.
         _attribute("tailrace.trace_id", pc.if_else(pc.is_null(trace), batch.column("trace_id"), None)),
         _attribute("tailrace.span_id", pc.if_else(pc.is_null(span), batch.column("span_id"), None)),
@@ -132,9 +132,10 @@ def _attribute(name: str, values: pa.Array) -> pa.BinaryArray:
     return field(6, joined(key, field(2, field(1, values)), empty))
 
 
-def _repeated(name: str, column: pa.DictionaryArray) -> pa.BinaryArray:
+def _repeated(
+    name: str, column: pa.DictionaryArray, made: Callable[[str, pa.Array], pa.BinaryArray] = _attribute
+) -> pa.BinaryArray:
     """The same, of a column whose values repeat: made once a value."""
-    made = _attribute if pa.types.is_string(column.dictionary.type) else _number
     return pc.fill_null(made(name, column.dictionary).take(column.indices), b"")
 
 

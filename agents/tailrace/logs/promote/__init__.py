@@ -1,8 +1,8 @@
 """promote: messages to level, trace id, span id and HTTP status. The message itself stays as it is.
 
 A line is JSON if its first byte other than blanks is `{`. Then the keys of `keys.SPELLINGS` count in the outermost
-object only, and of several the first with a usable value wins, whatever its spelling. Any other line is text; see
-text.py for what counts there. Malformed JSON is no error: what can be found in it is promoted.
+object only, a status at any depth, and of several the first with a usable value wins, whatever its spelling. Any other
+line is text; see text.py for what counts there. Malformed JSON is no error: what can be found in it is promoted.
 
     messages   bytes and positions     keys, words, ids   what is looked for, and what a value means
     json       where JSON holds it     text               where text holds it        status   a request's, in both
@@ -19,7 +19,7 @@ import pyarrow as pa
 
 from tailrace.lake import LEVELS
 from tailrace.logs.promote import ids, json, status, text, words
-from tailrace.logs.promote.messages import Messages, Places, places
+from tailrace.logs.promote.messages import Messages, Places, bitmap_of, places
 
 _LEVELS = pa.array(LEVELS)
 
@@ -66,7 +66,6 @@ def _together(of_json: ids.Values, of_text: ids.Values, lines: Messages, other: 
 
 
 def _dictionary(level: words.Codes) -> pa.DictionaryArray:
-    bitmap = pa.py_buffer(np.packbits(level >= 0, bitorder="little"))
     indices = np.maximum(level, 0).astype(np.int32)
-    array = pa.Array.from_buffers(pa.int32(), level.size, [bitmap, pa.py_buffer(indices)])
+    array = pa.Array.from_buffers(pa.int32(), level.size, [bitmap_of(level >= 0), pa.py_buffer(indices)])
     return pa.DictionaryArray.from_arrays(array, _LEVELS, safe=False)

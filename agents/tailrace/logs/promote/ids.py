@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from tailrace.logs.promote.hits import firsts
 from tailrace.logs.promote.keys import CARRIER, SPAN, TRACE
-from tailrace.logs.promote.messages import Bytes, Messages, Places, places
+from tailrace.logs.promote.messages import Bytes, Messages, Places, bitmap_of, places, table_of
 
 LONGEST = 128  # bytes of an id; what is longer is no id
 HEADER = 512  # bytes of a value that is searched for ids
@@ -26,8 +26,7 @@ TRACEPARENT = 55  # 00-<32 hex>-<16 hex>-01 (W3C Trace Context, version 00)
 XRAY_TRACE = 35  # 1-<8 hex>-<24 hex> (AWS X-Ray tracing header)
 
 _EIGHT_ZEROS = np.uint64(int.from_bytes(b"0" * 8, "little"))
-_HEX = np.zeros(256, np.bool_)
-_HEX[list(b"0123456789abcdefABCDEF")] = True
+_HEX = table_of(b"0123456789abcdefABCDEF")
 _DASHES = (2, 35, 52)
 _DIGITS = np.array([i for i in range(TRACEPARENT) if i not in _DASHES])
 
@@ -148,8 +147,7 @@ def _alike(messages: Messages, values: Values) -> pa.StringArray | None:
     offsets = np.zeros(len(messages) + 1, np.int32)
     np.cumsum(valid, out=offsets[1:])
     offsets *= size
-    bitmap = pa.py_buffer(np.packbits(valid, bitorder="little"))
-    return pa.StringArray.from_buffers(len(messages), pa.py_buffer(offsets), pa.py_buffer(text), bitmap)
+    return pa.StringArray.from_buffers(len(messages), pa.py_buffer(offsets), pa.py_buffer(text), bitmap_of(valid))
 
 
 def _gathered(messages: Messages, values: Values) -> pa.StringArray:

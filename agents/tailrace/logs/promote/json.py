@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from tailrace.logs.promote import keys, words
 from tailrace.logs.promote.hits import Hits, firsts
 from tailrace.logs.promote.ids import HEADER, LONGEST, Values
-from tailrace.logs.promote.messages import BLANK, Messages, Places, places
+from tailrace.logs.promote.messages import BLANK, Messages, Places, places, table_of
 
 CHUNK = 1 << 19
 _QUOTE, _BACKSLASH, _SPACE, _COLON, _OPEN, _CLOSE = b'"\\ :{}'
@@ -48,10 +48,8 @@ class Letters:
 
 ALL = Letters.of(keys.LEVEL, keys.TRACE, keys.SPAN, keys.CARRIER)
 IDS = Letters.of(keys.TRACE, keys.SPAN, keys.CARRIER)
-_SPACED = np.zeros(256, np.bool_)
-_SPACED[[_QUOTE, _SPACE]] = True  # what may stand before the space before a colon
-_STOP = BLANK.copy()
-_STOP[list(b",}")] = True
+_SPACED = table_of(b'" ')  # what may stand before the space before a colon
+_STOP = BLANK | table_of(b",}")
 
 
 def objects(messages: Messages) -> Places:

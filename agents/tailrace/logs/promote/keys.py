@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tailrace.logs.promote.messages import Bytes, Messages, Places, Words, places
+from tailrace.logs.promote.messages import Bytes, Messages, Places, Words, places, table_of
 
 LEVEL, TRACE, SPAN = 1, 2, 3
 CARRIER = 4  # both ids in one value: W3C traceparent
@@ -69,9 +69,7 @@ for _number, _group in enumerate(GROUPS[1:], 1):
 
 def letters(kinds: tuple[int, ...], place: int) -> NDArray[np.bool_]:
     """A table of 256: whether a key of these kinds may have the byte at a place, as -1 is its last letter."""
-    table = np.zeros(256, np.bool_)
-    table[[spelling.text[place] for group in GROUPS for spelling in group if spelling.kind in kinds]] = True
-    return table
+    return table_of(bytes(spelling.text[place] for group in GROUPS for spelling in group if spelling.kind in kinds))
 
 
 def named(messages: Messages, end: Places, opens: Opens) -> tuple[Places, Bytes, Places]:

@@ -143,7 +143,7 @@ class Messages:
             at = begin[small]
             pair = np.stack((self.words(at), self.words(at + 8)), axis=1).view(np.int32)
             views[small, 1:] = pair[:, :3]
-        bitmap = None if valid is None else pa.py_buffer(np.packbits(valid, bitorder="little"))
+        bitmap = None if valid is None else bitmap_of(valid)
         buffers = [bitmap, pa.py_buffer(views), pa.py_buffer(self.data)]
         # The cast reads length and offset; the 4-byte prefix of a long view serves comparisons only and stays 0.
         return pa.Array.from_buffers(pa.string_view(), begin.size, buffers).cast(pa.string())
@@ -168,5 +168,17 @@ def places(mask: NDArray[np.bool_]) -> Places:
     return mask.nonzero()[0]
 
 
-BLANK = np.zeros(256, np.bool_)
-BLANK[list(b" \t\r\n")] = True
+def bitmap_of(valid: NDArray[np.bool_]) -> pa.Buffer:
+    """Which entries of an Arrow array are no nulls, as Arrow holds it."""
+    return pa.py_buffer(np.packbits(valid, bitorder="little"))
+
+
+def table_of(letters: bytes) -> NDArray[np.bool_]:
+    """A table of 256: whether a byte is one of the letters."""
+    table = np.zeros(256, np.bool_)
+    table[list(letters)] = True
+    return table
+
+
+BLANK = table_of(b" \t\r\n")
+WORD = table_of(b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_")

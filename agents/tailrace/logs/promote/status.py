@@ -19,7 +19,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from tailrace.logs.promote.hits import firsts
-from tailrace.logs.promote.messages import BLANK, Messages, Places, Words, places
+from tailrace.logs.promote.messages import BLANK, WORD, Messages, Places, Words, bitmap_of, places
 
 Statuses = NDArray[np.int32]
 Read = Callable[[Messages, Places, Places], Statuses]  # the status at each position, each before its end
@@ -29,15 +29,13 @@ _KEY = b"tatus"  # of status and of Status
 _KEYS, _QUOTES = 8, 4  # of one line that are looked at; hostile input must not choose how many
 
 _QUOTE, _COLON, _SPACE = b'": '
-_DIGIT, _NIBBLE, _BYTE = np.uint64(8), np.uint64(15), np.uint64(255)
+_NIBBLE, _BYTE = np.uint64(15), np.uint64(255)
 _ZEROS, _SIXES, _TENS = (np.uint64(digit * 0x010101) for digit in (0x30, 0x06, 0xF0))
 _OPENING = np.uint64(int.from_bytes(b'":', "little"))
 _ENDINGS = tuple(np.uint64(ending) for ending in b",}")
 # What may stand between the stem of a key and its end, with its size.
 _SUFFIXES = tuple((np.uint64(int.from_bytes(text, "little")), len(text)) for text in (b"Code", b"code", b"_code"))
 _STEM = np.uint64(int.from_bytes(_KEY, "little"))
-_PART_OF_WORD = np.zeros(256, np.bool_)
-_PART_OF_WORD[list(b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_")] = True
 
 
 def in_json(messages: Messages, opened: Places, known: Places, behind: Places) -> Statuses:
@@ -78,8 +76,7 @@ def in_text(text: Messages, equals: Places) -> Statuses:
 
 def column(status: Statuses) -> pa.Int32Array:
     """The statuses as the lake has them: null where there is none."""
-    bitmap = pa.py_buffer(np.packbits(status != NONE, bitorder="little"))
-    return pa.Array.from_buffers(pa.int32(), status.size, [bitmap, pa.py_buffer(status)])
+    return pa.Array.from_buffers(pa.int32(), status.size, [bitmap_of(status != NONE), pa.py_buffer(status)])
 
 
 def _first(messages: Messages, tries: int, needle: bytes, begin: Places, end: Places, read: Read) -> Statuses:
@@ -93,10 +90,12 @@ def _first(messages: Messages, tries: int, needle: bytes, begin: Places, end: Pl
         behind, stop = at.take(row) + len(needle), end.take(row)
         status = read(messages, behind, stop)
         found[row] = status
-        row = row.take(places(status == NONE))
-        if row.size:
-            at[row] = messages.find(needle, at.take(row) + len(needle), end.take(row))
-            row = row.take(places(at.take(row) >= 0))
+        left = places(status == NONE)
+        if not left.size:
+            break
+        row = row.take(left)
+        at[row] = messages.find(needle, behind.take(left), stop.take(left))
+        row = row.take(places(at.take(row) >= 0))
     return found
 
 
@@ -152,7 +151,7 @@ def _digits(messages: Messages, begin: Places, end: Places) -> Statuses:
     # The status of the three digits at each position, if no letter or digit follows, else NONE.
     loaded = messages.words(begin)
     status = _number(loaded)
-    ended = (begin + 3 == end) | ~_PART_OF_WORD.take(messages.byte(begin + 3))
+    ended = (begin + 3 == end) | ~WORD.take(messages.byte(begin + 3))
     status[~(ended & (begin + 3 <= end))] = NONE
     return status
 
@@ -162,8 +161,8 @@ def _number(words: Words) -> Statuses:
     digits = (words & np.uint64(0xFFFFFF)) ^ _ZEROS
     right = ((digits | (digits + _SIXES)) & _TENS) == 0
     number = (digits & _NIBBLE) * np.uint64(100)
-    number += ((digits >> _DIGIT) & _NIBBLE) * np.uint64(10)
-    number += (digits >> (_DIGIT + _DIGIT)) & _NIBBLE
+    number += ((digits >> np.uint64(8)) & _NIBBLE) * np.uint64(10)
+    number += (digits >> np.uint64(16)) & _NIBBLE
     right &= number - np.uint64(100) < np.uint64(500)
     status = number.astype(np.int32)
     status[~right] = NONE

@@ -21,7 +21,7 @@ from tailrace.lake import LEVELS
 from tailrace.logs.promote import keys, words
 from tailrace.logs.promote.hits import Hits, firsts
 from tailrace.logs.promote.ids import HEADER, TRACEPARENT, Values, is_traceparent, joined
-from tailrace.logs.promote.messages import BLANK, Messages, Places, places
+from tailrace.logs.promote.messages import BLANK, WORD, Messages, Places, places, table_of
 
 CHUNK = 1 << 19  # bytes of heads that are masked at a time, so that masks stay in the cache
 LONGEST_WORD = 16  # more than any level's word has letters
@@ -42,12 +42,6 @@ _KLOG = dict(zip(b"IWEF", (LEVELS.index(level) for level in ("info", "warn", "er
 _REDIS = dict(zip(b".-*#", (LEVELS.index(level) for level in ("debug", "debug", "info", "warn")), strict=True))
 
 
-def _table(letters: bytes) -> NDArray[np.bool_]:
-    table = np.zeros(256, np.bool_)
-    table[list(letters)] = True
-    return table
-
-
 def _codes(signs: dict[int, int]) -> words.Codes:
     table = np.full(256, words.NONE, np.int8)
     table[list(signs)] = list(signs.values())
@@ -55,12 +49,12 @@ def _codes(signs: dict[int, int]) -> words.Codes:
 
 
 _SPACED = b" \t\r\n"
-_BEFORE, _AFTER = _table(_SPACED + b"[(<|:"), _table(_SPACED + b"])>|:,;/")
-_KEY_BEFORE = _table(_SPACED + b"[(<{,;|&\"'")
+_BEFORE, _AFTER = table_of(_SPACED + b"[(<|:"), table_of(_SPACED + b"])>|:,;/")
+_KEY_BEFORE = table_of(_SPACED + b"[(<{,;|&\"'")
 _KEY_LAST = keys.letters((keys.LEVEL, keys.TRACE, keys.SPAN, keys.CARRIER, keys.ROOT), -1)
 _VALUE_STOPS = b" \t\r\n,]})>&|\"'"
-_ROLES = _table(b"XCSM")
-_WORD = _table(b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_-")
+_ROLES = table_of(b"XCSM")
+_WORD_OR_DASH = WORD | table_of(b"-")
 _SIGNS, _LETTERS = _codes(_REDIS), _codes(_KLOG)
 
 
@@ -273,8 +267,8 @@ def _traceparents(text: Messages) -> Values:
     begin = begin[is_traceparent(text, begin)]
     line = text.line_of(begin)
     end = begin + TRACEPARENT
-    alone = (begin == text.starts[line]) | ~_WORD.take(text.byte(begin - 1))
-    alone &= (end == text.ends[line]) | ~_WORD.take(text.byte(end))
+    alone = (begin == text.starts[line]) | ~_WORD_OR_DASH.take(text.byte(begin - 1))
+    alone &= (end == text.ends[line]) | ~_WORD_OR_DASH.take(text.byte(end))
     rows = places(alone & (end <= text.ends[line]))
     return Values(line[rows], np.full(rows.size, keys.CARRIER, np.uint8), begin[rows], end[rows])
 
