@@ -106,11 +106,30 @@ def test_lines_wait_for_what_their_namespace_says_unless_it_can_not_be_asked(wor
     assert world.waits("b", "other")
 
 
-def test_a_refusal_to_list_namespaces_is_believed_only_after_a_moment(world: World) -> None:
+def test_a_refusal_to_list_namespaces_is_believed_only_when_it_comes_again_after_a_moment(world: World) -> None:
     world.known.pod_changed(pod("b", "other"))
     world.upkeep.namespaces.ill(Trouble("forbidden", "may not list namespaces"))
     assert world.waits("b", "other")  # a server that has just started refuses everybody
     world.now += 3
+    assert world.waits("b", "other")
+    world.upkeep.namespaces.ill(Trouble("forbidden", "may not list namespaces"))
+    assert not world.waits("b", "other")
+
+
+def test_a_refusal_from_before_pods_were_answered_is_not_believed(world: World) -> None:
+    refusal = Trouble("forbidden", "may not list anything")
+    world.known.pod_changed(pod("b", "other"))
+    world.upkeep.pods.ill(refusal)
+    for _ in range(3):  # the server starts slowly
+        world.now += 3
+        world.upkeep.namespaces.ill(refusal)
+    world.upkeep.pods.well()
+    assert world.waits("b", "other")
+    world.now += 2.9
+    world.upkeep.namespaces.ill(refusal)
+    assert world.waits("b", "other")
+    world.now += 0.1
+    world.upkeep.namespaces.ill(refusal)
     assert not world.waits("b", "other")
 
 
@@ -124,6 +143,7 @@ def test_a_refusal_after_an_outage_is_believed_as_late_as_any(world: World) -> N
     world.upkeep.namespaces.ill(Trouble("forbidden", "may not list namespaces"))
     assert world.waits("b", "other")
     world.now += 0.1
+    world.upkeep.namespaces.ill(Trouble("forbidden", "may not list namespaces"))
     assert not world.waits("b", "other")
 
 

@@ -18,7 +18,7 @@ from tailrace.kube.settings import KubeSettings, Source
 from tailrace.kube.upkeep import Upkeep
 
 # Seconds. An API server that has just started refuses everybody for a moment, until it knows who may do what: lines of
-# an excluded namespace must not pass meanwhile.
+# an excluded namespace must not pass meanwhile, nor after it, until it has been asked once more.
 _BELIEVED = 3.0
 
 
@@ -118,7 +118,8 @@ class Metadata:
         standing = self._upkeep.labels
         if self._settings.node_labels and not standing.synced and standing.trouble is None:
             return True
-        return not self._known.has_namespace(namespace) and not self._upkeep.namespaces.refused(_BELIEVED)
+        refused = self._upkeep.namespaces.refused(_BELIEVED, after=self._upkeep.pods.since)
+        return not self._known.has_namespace(namespace) and not refused
 
     def keep(self, uids: Collection[str]) -> None:
         """Pods of files that are followed. Others are forgotten some minutes after they are gone."""

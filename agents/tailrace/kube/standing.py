@@ -29,7 +29,7 @@ class Standing:
         self._cost, self._clock, self._patience = cost, clock, patience
         self._lock = threading.Lock()
         self._told = self._so = ""
-        self._so_since = 0.0  # when it began to fail in the way it does now
+        self._so_since = self._so_last = 0.0  # when it began to fail in the way it does now, and when it last did
         self.synced = False
         self.since = clock()
         self.trouble: Trouble | None = None
@@ -44,11 +44,12 @@ class Standing:
         trouble = self.trouble
         return trouble is not None and (trouble.reason == "forbidden" or self._clock() - self.since >= seconds)
 
-    def refused(self, seconds: float) -> bool:
-        """Whether it cannot be had until somebody does something: for so long it has failed in one and the same way."""
+    def refused(self, seconds: float, after: float) -> bool:
+        """Whether it cannot be had until somebody does something: it failed in one and the same way, and again when so
+        many seconds had passed since then, and since `after`."""
         with self._lock:
             lasts = self.trouble is not None and self.trouble.lasting
-            return lasts and self._clock() - self._so_since >= seconds
+            return lasts and self._so_last - max(self._so_since, after) >= seconds
 
     @property
     def warned(self) -> bool:
@@ -75,6 +76,7 @@ class Standing:
                 self.since = now
             if self.trouble is None or self._so != so:
                 self._so, self._so_since = so, now
+            self._so_last = now
             self.trouble = trouble
             if self._told == so or (self._told and not trouble.lasting):
                 return
