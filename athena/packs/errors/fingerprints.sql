@@ -14,21 +14,27 @@ WITH errors AS (
     AND coalesce(namespace, '') LIKE @namespace
     AND coalesce(workload, pod, container) LIKE @workload
 ),
+alike AS (  -- word for word first: most programs say the same again and again, and folding is what costs
+  SELECT
+    namespace, workload, said, count(*) AS lines, min(ts) AS first_seen, max(ts) AS last_seen, min(message) AS example
+  FROM errors
+  GROUP BY namespace, workload, said
+),
 folded AS (
   SELECT
-    ts, namespace, workload, message,
+    lines, first_seen, last_seen, namespace, workload, example,
     @fingerprint(said) AS fingerprint
-  FROM errors
+  FROM alike
 )
 SELECT
-  count(*) AS lines,
-  min(ts) AS first_seen,
-  max(ts) AS last_seen,
+  CAST(sum(folded.lines) AS bigint) AS lines,
+  min(folded.first_seen) AS first_seen,
+  max(folded.last_seen) AS last_seen,
   namespace,
   workload,
   substr(fingerprint, 1, 400) AS fingerprint,
-  substr(min(message), 1, 1000) AS example
+  substr(min(folded.example), 1, 1000) AS example
 FROM folded
 GROUP BY namespace, workload, fingerprint
-ORDER BY lines DESC, namespace, workload, fingerprint
+ORDER BY sum(folded.lines) DESC, namespace, workload, fingerprint
 LIMIT @limit

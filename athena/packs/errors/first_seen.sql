@@ -15,24 +15,31 @@ WITH errors AS (
     AND coalesce(namespace, '') LIKE @namespace
     AND coalesce(workload, pod, container) LIKE @workload
 ),
+alike AS (  -- word for word first: most programs say the same again and again, and folding is what costs
+  SELECT
+    namespace, workload, node, said, count(*) AS lines, min(moment) AS first_seen, max(moment) AS last_seen,
+    min_by(pod, moment) AS pod, min_by(image, moment) AS image, min_by(message, moment) AS first_message
+  FROM errors
+  GROUP BY namespace, workload, node, said
+),
 folded AS (
   SELECT
-    moment, namespace, workload, pod, node, image, message,
+    first_seen, namespace, workload, pod, node, image, first_message, lines, last_seen,
     @fingerprint(said) AS fingerprint
-  FROM errors
+  FROM alike
 )
 SELECT
-  min(moment) AS first_seen,
+  min(folded.first_seen) AS first_seen,
   namespace,
   workload,
-  min_by(pod, moment) AS pod,
-  min_by(node, moment) AS node,
-  min_by(image, moment) AS image,
-  substr(min_by(message, moment), 1, 1000) AS first_message,
-  count(*) AS lines,
+  min_by(folded.pod, folded.first_seen) AS pod,
+  min_by(folded.node, folded.first_seen) AS node,
+  min_by(folded.image, folded.first_seen) AS image,
+  substr(min_by(folded.first_message, folded.first_seen), 1, 1000) AS first_message,
+  CAST(sum(folded.lines) AS bigint) AS lines,
   count(DISTINCT node) AS nodes,
-  max(moment) AS last_seen
+  max(folded.last_seen) AS last_seen
 FROM folded
 GROUP BY namespace, workload, fingerprint
-ORDER BY first_seen, namespace, workload, first_message
+ORDER BY min(folded.first_seen), namespace, workload, first_message
 LIMIT @limit

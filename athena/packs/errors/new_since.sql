@@ -17,24 +17,31 @@ WITH errors AS (
     AND coalesce(namespace, '') LIKE @namespace
     AND coalesce(workload, pod, container) LIKE @workload
 ),
+alike AS (  -- word for word first: most programs say the same again and again, and folding is what costs
+  SELECT
+    namespace, workload, pod, said, count(*) AS lines, min(moment) AS first_seen, max(moment) AS last_seen,
+    min_by(image, moment) AS image, min(message) AS example
+  FROM errors
+  GROUP BY namespace, workload, pod, said
+),
 folded AS (
   SELECT
-    moment, namespace, workload, pod, image, message,
+    lines, pod, first_seen, last_seen, namespace, workload, image, example,
     @fingerprint(said) AS fingerprint
-  FROM errors
+  FROM alike
 )
 SELECT
-  count(*) AS lines,
+  CAST(sum(folded.lines) AS bigint) AS lines,
   count(DISTINCT pod) AS pods,
-  min(moment) AS first_seen,
-  max(moment) AS last_seen,
+  min(folded.first_seen) AS first_seen,
+  max(folded.last_seen) AS last_seen,
   namespace,
   workload,
-  min_by(image, moment) AS image,
+  min_by(folded.image, folded.first_seen) AS image,
   substr(fingerprint, 1, 400) AS fingerprint,
-  substr(min(message), 1, 1000) AS example
+  substr(min(folded.example), 1, 1000) AS example
 FROM folded
 GROUP BY namespace, workload, fingerprint
-HAVING min(moment) >= @since
-ORDER BY lines DESC, first_seen, namespace, workload, fingerprint
+HAVING min(folded.first_seen) >= @since
+ORDER BY sum(folded.lines) DESC, min(folded.first_seen), namespace, workload, fingerprint
 LIMIT @limit
