@@ -13,9 +13,10 @@ from sqlglot import exp
 
 from tailrace.query.json_once import MACROS
 from tailrace.query.packs import Question
-from tailrace.query.parameters import Value
+from tailrace.query.parameters import BEGINNING, END, Value
 from tailrace.query.sql import filled, for_duckdb, tables
 
+NOON = datetime(2026, 11, 20, 12)
 HOSTILE = "it's'; DROP TABLE logs; -- /* \" \\' \n @from $1 {x} */ ''"
 
 
@@ -77,6 +78,25 @@ def test_a_name_that_was_not_declared_is_an_error() -> None:
 def test_a_window_names_its_partitions(start: tuple[int, int, int], stop: tuple[int, int, int], expected: str) -> None:
     values: dict[str, Value] = {"from": datetime(2026, 11, *start), "to": datetime(2026, 11, *stop)}
     assert filled("@window", values).split("\n")[0] == expected
+
+
+@pytest.mark.parametrize(
+    ("start", "stop", "expected"),
+    [
+        (BEGINNING, END, ""),  # every line, so no time is read
+        (BEGINNING, NOON, "AND (ts IS NULL OR ts < TIMESTAMP '2026-11-20 12:00:00')"),
+        (NOON, END, "AND (ts IS NULL OR ts >= TIMESTAMP '2026-11-20 12:00:00')"),
+        (
+            NOON,
+            NOON + timedelta(hours=1),
+            "AND (ts IS NULL OR (ts >= TIMESTAMP '2026-11-20 12:00:00' AND ts < TIMESTAMP '2026-11-20 13:00:00'))",
+        ),
+    ],
+)
+def test_a_window_compares_times_only_where_it_is_bound(start: datetime, stop: datetime, expected: str) -> None:
+    partitions, _, times = filled("@window", {"from": start, "to": stop}).partition("\n")
+    assert "dt " in partitions
+    assert times.strip() == expected
 
 
 @given(st.integers(0, 200), st.integers(1, 200), st.integers(-5, 405))

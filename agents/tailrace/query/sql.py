@@ -18,7 +18,7 @@ from tailrace.query.hours import alone, conjuncts, scans
 from tailrace.query.json_once import parsed_once
 from tailrace.query.names import Name, replaced
 from tailrace.query.packs import Question
-from tailrace.query.parameters import Value, literal
+from tailrace.query.parameters import BEGINNING, END, Value, literal
 
 
 def filled(text: str, values: Mapping[str, Value]) -> str:
@@ -31,7 +31,7 @@ def filled(text: str, values: Mapping[str, Value]) -> str:
 
 
 def window(values: Mapping[str, Value], indent: str) -> str:
-    """The predicate for `[from, to)`: on dt and hour, then on ts; wrapped at `indent`."""
+    """The predicate for `[from, to)`: on dt and hour, then on ts where that is bound; wrapped at `indent`."""
     start, stop = values["from"], values["to"]
     if not isinstance(start, datetime) or not isinstance(stop, datetime):
         raise TypeError("@window needs the timestamps `from` and `to`")
@@ -46,7 +46,12 @@ def window(values: Mapping[str, Value], indent: str) -> str:
             hours += f" AND (dt > {first_day} OR hour >= {first_hour})"
         if last.hour < 23:
             hours += f" AND (dt < {last_day} OR hour <= {last_hour})"
-    return f"{hours}\n{indent}AND (ts IS NULL OR (ts >= {literal(start)} AND ts < {literal(stop)}))"
+    after, before = f"ts >= {literal(start)}", f"ts < {literal(stop)}"
+    if (start, stop) == (BEGINNING, END):  # all times: to read and compare them is a quarter of a count of lines
+        return hours
+    if start == BEGINNING or stop == END:
+        return f"{hours}\n{indent}AND (ts IS NULL OR {before if start == BEGINNING else after})"
+    return f"{hours}\n{indent}AND (ts IS NULL OR ({after} AND {before}))"
 
 
 def for_athena(question: Question, values: Mapping[str, Value]) -> str:
