@@ -118,8 +118,9 @@ class Metadata:
         standing = self._upkeep.labels
         if self._settings.node_labels and not standing.synced and standing.trouble is None:
             return True
-        refused = self._upkeep.namespaces.refused(_BELIEVED, after=self._upkeep.pods.since)
-        return not self._known.has_namespace(namespace) and not refused
+        if self._known.has_namespace(namespace):
+            return False
+        return not self._upkeep.namespaces.refused(_BELIEVED, after=self._upkeep.pods.since)
 
     def keep(self, uids: Collection[str]) -> None:
         """Pods of files that are followed. Others are forgotten some minutes after they are gone."""

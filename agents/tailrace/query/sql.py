@@ -46,12 +46,17 @@ def window(values: Mapping[str, Value], indent: str) -> str:
             hours += f" AND (dt > {first_day} OR hour >= {first_hour})"
         if last.hour < 23:
             hours += f" AND (dt < {last_day} OR hour <= {last_hour})"
-    after, before = f"ts >= {literal(start)}", f"ts < {literal(stop)}"
-    if (start, stop) == (BEGINNING, END):  # all times: to read and compare them is a quarter of a count of lines
-        return hours
-    if start == BEGINNING or stop == END:
-        return f"{hours}\n{indent}AND (ts IS NULL OR {before if start == BEGINNING else after})"
-    return f"{hours}\n{indent}AND (ts IS NULL OR ({after} AND {before}))"
+    return f"\n{indent}AND ".join((hours, *times(literal(start), literal(stop))))
+
+
+def times(start: str, stop: str) -> tuple[str, ...]:
+    """The condition on ts for `[start, stop)`, both as SQL. Of all times there is none: to read and compare ts would be
+    a quarter of the cost of counting lines."""
+    bounds = [f"ts >= {start}"] if start != literal(BEGINNING) else []
+    bounds += [f"ts < {stop}"] if stop != literal(END) else []
+    if len(bounds) == 2:
+        bounds = [f"({bounds[0]} AND {bounds[1]})"]
+    return tuple(f"(ts IS NULL OR {bound})" for bound in bounds)
 
 
 def for_athena(question: Question, values: Mapping[str, Value]) -> str:

@@ -14,17 +14,13 @@ WITH errors AS (
     AND coalesce(namespace, '') LIKE @namespace
     AND coalesce(workload, pod, container) LIKE @workload
 ),
-alike AS (  -- word for word first: most programs say the same again and again, and folding is what costs
+folded AS (  -- word for word first: most programs say the same again and again, and folding is what costs
   SELECT
-    namespace, workload, said, count(*) AS lines, min(ts) AS first_seen, max(ts) AS last_seen, min(message) AS example
+    namespace, workload,
+    @fingerprint(said) AS fingerprint,
+    count(*) AS lines, min(ts) AS first_seen, max(ts) AS last_seen, min(message) AS example
   FROM errors
   GROUP BY namespace, workload, said
-),
-folded AS (
-  SELECT
-    lines, first_seen, last_seen, namespace, workload, example,
-    @fingerprint(said) AS fingerprint
-  FROM alike
 )
 SELECT
   CAST(sum(folded.lines) AS bigint) AS lines,

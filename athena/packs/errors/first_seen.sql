@@ -15,18 +15,14 @@ WITH errors AS (
     AND coalesce(namespace, '') LIKE @namespace
     AND coalesce(workload, pod, container) LIKE @workload
 ),
-alike AS (  -- word for word first: most programs say the same again and again, and folding is what costs
+folded AS (  -- word for word first: most programs say the same again and again, and folding is what costs
   SELECT
-    namespace, workload, node, said, count(*) AS lines, min(moment) AS first_seen, max(moment) AS last_seen,
+    namespace, workload, node,
+    @fingerprint(said) AS fingerprint,
+    count(*) AS lines, min(moment) AS first_seen, max(moment) AS last_seen,
     min_by(pod, moment) AS pod, min_by(image, moment) AS image, min_by(message, moment) AS first_message
   FROM errors
   GROUP BY namespace, workload, node, said
-),
-folded AS (
-  SELECT
-    first_seen, namespace, workload, pod, node, image, first_message, lines, last_seen,
-    @fingerprint(said) AS fingerprint
-  FROM alike
 )
 SELECT
   min(folded.first_seen) AS first_seen,

@@ -17,18 +17,14 @@ WITH errors AS (
     AND coalesce(namespace, '') LIKE @namespace
     AND coalesce(workload, pod, container) LIKE @workload
 ),
-alike AS (  -- word for word first: most programs say the same again and again, and folding is what costs
+folded AS (  -- word for word first: most programs say the same again and again, and folding is what costs
   SELECT
-    namespace, workload, pod, said, count(*) AS lines, min(moment) AS first_seen, max(moment) AS last_seen,
+    namespace, workload, pod,
+    @fingerprint(said) AS fingerprint,
+    count(*) AS lines, min(moment) AS first_seen, max(moment) AS last_seen,
     min_by(image, moment) AS image, min(message) AS example
   FROM errors
   GROUP BY namespace, workload, pod, said
-),
-folded AS (
-  SELECT
-    lines, pod, first_seen, last_seen, namespace, workload, image, example,
-    @fingerprint(said) AS fingerprint
-  FROM alike
 )
 SELECT
   CAST(sum(folded.lines) AS bigint) AS lines,

@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from tailrace.query.names import Name, replaced
 from tailrace.query.packs import Question
 from tailrace.query.parameters import BEGINNING, END, MOMENT, Parameter, literal, parsed, span
+from tailrace.query.sql import times
 
 NOW = "localtimestamp"  # without a zone, as the lake's columns are to Athena, whose sessions are in UTC
 CONSTANTS = {literal(BEGINNING): BEGINNING, literal(END): END}
@@ -82,14 +83,14 @@ def part(value: str) -> str:
 
 
 def window(known: Mapping[str, str], indent: str) -> str:
-    """The predicate for `[from, to)`: on dt and hour, which a query pays for, then on ts; wrapped at `indent`."""
+    """The predicate for `[from, to)`: on dt and hour, which a query pays for, then on ts if bound; each at `indent`."""
     start, stop = known["from"], known["to"]
     first, last = day(start), day(stop)
     conditions = (
         f"dt BETWEEN {first} AND {last}",
         f"(dt > {first} OR hour >= {hour(start)})",
         f"(dt < {last} OR hour <= {hour(stop)})",
-        f"(ts IS NULL OR (ts >= {start} AND ts < {stop}))",
+        *times(start, stop),
     )
     return f"\n{indent}AND ".join(conditions)
 

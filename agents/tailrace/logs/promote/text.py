@@ -48,9 +48,8 @@ def _codes(signs: dict[int, int]) -> words.Codes:
     return table
 
 
-_SPACED = b" \t\r\n"
-_BEFORE, _AFTER = table_of(_SPACED + b"[(<|:"), table_of(_SPACED + b"])>|:,;/")
-_KEY_BEFORE = table_of(_SPACED + b"[(<{,;|&\"'")
+_BEFORE, _AFTER = BLANK | table_of(b"[(<|:"), BLANK | table_of(b"])>|:,;/")
+_KEY_BEFORE = BLANK | table_of(b"[(<{,;|&\"'")
 _KEY_LAST = keys.letters((keys.LEVEL, keys.TRACE, keys.SPAN, keys.CARRIER, keys.ROOT), -1)
 _VALUE_STOPS = b" \t\r\n,]})>&|\"'"
 _ROLES = table_of(b"XCSM")
